@@ -1,0 +1,30 @@
+// Package catalog holds offers: which instance types exist where, what they
+// have and what they cost, each price with its source and date.
+package catalog
+
+// Offer is one instance type in one region.
+type Offer struct {
+	Provider string  `json:"provider"`
+	Region   string  `json:"region"`
+	Type     string  `json:"type"`
+	Arch     string  `json:"arch"` // GOARCH name: amd64, arm64
+	VCPU     float64 `json:"vcpu"`
+	MemoryGB float64 `json:"memory_gib"`
+	DiskGB   float64 `json:"disk_gib"`
+	GPU      *GPU    `json:"gpu,omitempty"`
+	// PriceUSD is the on-demand price in US dollars an hour for one instance.
+	PriceUSD float64 `json:"price_usd_hour"`
+	// SpotUSD is the interruptible price, nil where there is none.
+	SpotUSD *float64 `json:"spot_usd_hour"`
+	// Source is the public page or API the price is from.
+	Source string `json:"source"`
+	// AsOf is the day the source stated it, YYYY-MM-DD.
+	AsOf string `json:"as_of"`
+}
+
+// GPU is what an offer has of accelerators.
+type GPU struct {
+	Model    string  `json:"model"`
+	Count    int     `json:"count"`
+	MemoryGB float64 `json:"memory_gib"` // of one accelerator
+}
