@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/spec"
+)
+
+// Phase is where a deployment stands.
+//
+//	pending ─▶ applying ─▶ running ─▶ destroying ─▶ destroyed
+//	               │                      │  ▲
+//	               ├─▶ failed             ▼  │
+//	               └──────────────────▶ stuck ┘
+//
+// failed: every candidate failed and everything was removed. stuck: something
+// may still exist; destroy tries again.
+type Phase string
+
+// The phases.
+const (
+	Pending    Phase = "pending"
+	Applying   Phase = "applying"
+	Running    Phase = "running"
+	Destroying Phase = "destroying"
+	Destroyed  Phase = "destroyed"
+	FailedAll  Phase = "failed"
+	Stuck      Phase = "stuck"
+)
+
+// Ended says that nothing of the deployment exists any more.
+func (p Phase) Ended() bool { return p == Destroyed || p == FailedAll }
+
+// Deployment is one service placed somewhere.
+type Deployment struct {
+	ID       string
+	Name     string
+	Phase    Phase
+	Reason   string // why it is in this phase, for a person
+	Remote   bool
+	Sandbox  bool
+	Service  spec.Service
+	Policy   policies.Policy
+	Provider string // of the current attempt
+	Region   string
+	Type     string
+	// PriceUSD is US dollars an hour for all instances of the current attempt.
+	PriceUSD  float64
+	Attempt   int // number of the current attempt, from 1
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Instances []Instance
+}
+
+// Instance is one machine or process that an apply made.
+type Instance struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Address   string `json:"address"`
+	SSHUser   string `json:"ssh_user,omitempty"`
+	SSHPort   int    `json:"ssh_port,omitempty"`
+	HostKey   string `json:"host_key,omitempty"`
+	HealthURL string `json:"health_url,omitempty"`
+	Logs      string `json:"logs,omitempty"` // journald:UNIT or file:PATH
+}
+
+const deploymentColumns = `id, name, phase, reason, remote, sandbox, service, policy,
+	provider, region, type, price_usd, attempt, created_at, updated_at`
+
+// Create records a new deployment in phase pending. A live deployment of the
+// same name is an input failure.
+func (s *Store) Create(ctx context.Context, d Deployment) error {
+	service, err := json.Marshal(d.Service)
+	if err != nil {
+		return err
+	}
+	policy, err := json.Marshal(d.Policy)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(tx *sql.Tx) error {
+		var id, phase string
+		err := tx.QueryRowContext(ctx, `SELECT id, phase FROM deployments WHERE name = ? AND phase NOT IN ('destroyed','failed')`, d.Name).Scan(&id, &phase)
+		if err == nil {
+			return failure.New(failure.Input,
+				fmt.Sprintf("a deployment named %q exists already (%s, %s)", d.Name, id, phase),
+				"A name belongs to one deployment at a time; nothing was changed.",
+				fmt.Sprintf("See it with `skysail status %s`, remove it with `skysail destroy %s`, or give the service another name.", d.Name, d.Name))
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		now := millis(s.now())
+		_, err = tx.ExecContext(ctx, `INSERT INTO deployments (id, name, phase, remote, sandbox, service, policy, created_at, updated_at)
+			VALUES (?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, Pending, d.Remote, d.Sandbox, service, policy, now, now)
+		return err
+	})
+}
+
+// SetPhase moves a deployment to a phase and keeps the reason, with an event.
+func (s *Store) SetPhase(ctx context.Context, id string, phase Phase, reason string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = ?, updated_at = ? WHERE id = ?`,
+			phase, reason, millis(s.now()), id)); err != nil {
+			return err
+		}
+		return s.event(ctx, tx, id, "phase", joinNonEmpty(string(phase), reason))
+	})
+}
+
+// Register records the instances of a successful apply, replacing earlier
+// ones, and moves the deployment to running in the same transaction.
+func (s *Store) Register(ctx context.Context, id string, instances []Instance) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE deployment_id = ?`, id); err != nil {
+			return err
+		}
+		for _, i := range instances {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO instances (deployment_id, id, name, address, ssh_user, ssh_port, host_key, health_url, logs)
+				VALUES (?,?,?,?,?,?,?,?,?)`, id, i.ID, i.Name, i.Address, i.SSHUser, i.SSHPort, i.HostKey, i.HealthURL, i.Logs); err != nil {
+				return err
+			}
+		}
+		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = '', updated_at = ? WHERE id = ?`,
+			Running, millis(s.now()), id)); err != nil {
+			return err
+		}
+		return s.event(ctx, tx, id, "phase", string(Running))
+	})
+}
+
+// Unregister removes the instances of a deployment, so that QoS forgets them.
+func (s *Store) Unregister(ctx context.Context, id string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE deployment_id = ?`, id)
+		return err
+	})
+}
+
+// Get returns the live deployment of that name, or the newest ended one, or
+// the one with that ID, with its instances; else ErrNotFound.
+func (s *Store) Get(ctx context.Context, nameOrID string) (Deployment, error) {
+	ds, err := s.query(ctx, `WHERE name = ?1 OR id = ?1
+		ORDER BY phase IN ('destroyed','failed'), created_at DESC, id LIMIT 1`, nameOrID)
+	if err != nil {
+		return Deployment{}, err
+	}
+	if len(ds) == 0 {
+		return Deployment{}, ErrNotFound
+	}
+	return ds[0], nil
+}
+
+// List returns deployments by name, the ended ones only when asked for.
+func (s *Store) List(ctx context.Context, ended bool) ([]Deployment, error) {
+	where := `WHERE phase NOT IN ('destroyed','failed') ORDER BY name`
+	if ended {
+		where = `ORDER BY name, created_at`
+	}
+	return s.query(ctx, where)
+}
+
+func (s *Store) query(ctx context.Context, where string, args ...any) ([]Deployment, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+deploymentColumns+` FROM deployments `+where, args...)
+	if err != nil {
+		return nil, s.writeError(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var out []Deployment
+	for rows.Next() {
+		var d Deployment
+		var service, policy []byte
+		var created, updated int64
+		if err := rows.Scan(&d.ID, &d.Name, &d.Phase, &d.Reason, &d.Remote, &d.Sandbox, &service, &policy,
+			&d.Provider, &d.Region, &d.Type, &d.PriceUSD, &d.Attempt, &created, &updated); err != nil {
+			return nil, s.writeError(err)
+		}
+		if err := errors.Join(json.Unmarshal(service, &d.Service), json.Unmarshal(policy, &d.Policy)); err != nil {
+			return nil, fmt.Errorf("store %s: deployment %s: %w", s.path, d.ID, err)
+		}
+		d.CreatedAt, d.UpdatedAt = fromMillis(created), fromMillis(updated)
+		out = append(out, d)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, s.writeError(err)
+	}
+	for i := range out {
+		if out[i].Instances, err = s.instances(ctx, out[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) instances(ctx context.Context, id string) ([]Instance, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT id, name, address, ssh_user, ssh_port, host_key, health_url, logs
+		FROM instances WHERE deployment_id = ? ORDER BY name, id`, id)
+	if err != nil {
+		return nil, s.writeError(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var out []Instance
+	for rows.Next() {
+		var i Instance
+		if err := rows.Scan(&i.ID, &i.Name, &i.Address, &i.SSHUser, &i.SSHPort, &i.HostKey, &i.HealthURL, &i.Logs); err != nil {
+			return nil, s.writeError(err)
+		}
+		out = append(out, i)
+	}
+	return out, rows.Err()
+}
+
+// one turns an UPDATE that touched no row into ErrNotFound.
+func one(res sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return ErrNotFound
+}
+
+func joinNonEmpty(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + ": " + b
+}
