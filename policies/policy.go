@@ -1,0 +1,126 @@
+// Package policies holds how a user wants targets chosen and guarded: the
+// model of policy.hcl, its defaults, and the loader.
+package policies
+
+import "time"
+
+// Provider names, as they stand in policy files, stores and output.
+const (
+	AWS          = "aws"
+	GCP          = "gcp"
+	DigitalOcean = "digitalocean"
+	Vultr        = "vultr"
+	Kubernetes   = "kubernetes"
+	Local        = "local"
+)
+
+// Providers lists every name a policy may use, in the order we print them.
+func Providers() []string {
+	return []string{AWS, GCP, DigitalOcean, Vultr, Kubernetes, Local}
+}
+
+// Order says how candidates of a rule's provider list are put in order.
+type Order string
+
+// OrderListed keeps the list's order, cheapest first inside a provider.
+// OrderCheapest sorts by price over all providers of the list.
+const (
+	OrderListed   Order = "listed"
+	OrderCheapest Order = "cheapest"
+)
+
+// Spot says whether interruptible capacity may be used.
+type Spot string
+
+// The values of limits.spot.
+const (
+	SpotNever   Spot = "never"
+	SpotPrefer  Spot = "prefer"
+	SpotRequire Spot = "require"
+)
+
+// Policy is one policy block with defaults filled in.
+type Policy struct {
+	Lists      Lists         `json:"providers"`
+	Thresholds Thresholds    `json:"thresholds"`
+	Kubernetes KubernetesRef `json:"kubernetes"`
+	Hybrid     *Hybrid       `json:"hybrid,omitempty"`
+	Limits     Limits        `json:"limits"`
+	Failover   Failover      `json:"failover"`
+	Access     Access        `json:"access"`
+}
+
+// Lists are the provider lists of the selection rules, first match wins.
+type Lists struct {
+	GPU    []string `json:"gpu_providers"`
+	CPU    []string `json:"cpu_intensive"`
+	Memory []string `json:"memory_intensive"`
+	Cost   []string `json:"cost_optimized"`
+	// Order is empty when the policy does not set it: then the cost list is
+	// cheapest first and every other list is in its listed order.
+	Order Order `json:"order,omitempty"`
+}
+
+// Thresholds separate the rules: a service above one falls under its rule.
+type Thresholds struct {
+	CPU       float64 `json:"cpu"`       // vCPU
+	MemoryGB  float64 `json:"memory_gb"` // GiB
+	Instances int     `json:"instances"`
+}
+
+// KubernetesRef names a cluster and a namespace in it.
+type KubernetesRef struct {
+	Context   string `json:"context"`
+	Namespace string `json:"namespace"`
+}
+
+// Hybrid is target "hybrid": a cloud first, a cluster when it has no room.
+type Hybrid struct {
+	Primary     string `json:"primary"`
+	FallbackK8s string `json:"fallback_k8s"`
+}
+
+// Limits bound what may be chosen.
+type Limits struct {
+	// MaxHourlyUSD caps the whole deployment (all instances); 0 is no cap.
+	MaxHourlyUSD float64       `json:"max_hourly_usd,omitempty"`
+	TTL          time.Duration `json:"ttl,omitempty"`
+	Regions      []string      `json:"regions,omitempty"` // globs; empty is any
+	Spot         Spot          `json:"spot"`
+	MaxPriceAge  time.Duration `json:"max_price_age"`
+}
+
+// Failover bounds how long and how often to try.
+type Failover struct {
+	MaxAttempts    int           `json:"max_attempts"`
+	AttemptTimeout time.Duration `json:"attempt_timeout"`
+	TotalTimeout   time.Duration `json:"total_timeout"`
+	RegionsFirst   bool          `json:"regions_first"`
+}
+
+// Access says who may open SSH connections to instances.
+type Access struct {
+	// SSHFrom are CIDR blocks. Empty means the caller's own address.
+	SSHFrom []string `json:"ssh_from,omitempty"`
+}
+
+// Default is the policy of the brief, in force where no file says otherwise.
+func Default() Policy {
+	return Policy{
+		Lists: Lists{
+			GPU:    []string{GCP, AWS},
+			CPU:    []string{Vultr, DigitalOcean, AWS},
+			Memory: []string{AWS, GCP},
+			Cost:   []string{Vultr, DigitalOcean, AWS, GCP},
+		},
+		Thresholds: Thresholds{CPU: 8, MemoryGB: 32, Instances: 10},
+		Kubernetes: KubernetesRef{Context: "production", Namespace: "blueprints"},
+		Limits:     Limits{Spot: SpotNever, MaxPriceAge: 720 * time.Hour},
+		Failover: Failover{
+			MaxAttempts:    6,
+			AttemptTimeout: 15 * time.Minute,
+			TotalTimeout:   time.Hour,
+			RegionsFirst:   true,
+		},
+	}
+}

@@ -1,0 +1,5 @@
+policy {
+  failover {
+    attempt_timeout = "2h"
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  failover {
+    max_attempts = 0
+  }
+}

@@ -1,0 +1,8 @@
+policy {
+  limits {
+    ttl = "24h"
+  }
+  limits {
+    spot = "never"
+  }
+}

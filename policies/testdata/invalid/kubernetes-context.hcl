@@ -1,0 +1,5 @@
+policy {
+  kubernetes {
+    context = "prod; reboot"
+  }
+}

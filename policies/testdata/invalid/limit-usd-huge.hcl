@@ -1,0 +1,5 @@
+policy {
+  limits {
+    max_hourly_usd = 10000000
+  }
+}

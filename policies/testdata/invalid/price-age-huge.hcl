@@ -1,0 +1,5 @@
+policy {
+  limits {
+    max_price_age = "4000d"
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  providers {
+    cpu_intensive = []
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  providers {
+    gpu = ["gcp"]
+  }
+}

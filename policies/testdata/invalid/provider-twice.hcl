@@ -1,0 +1,5 @@
+policy {
+  providers {
+    cost_optimized = ["vultr", "aws", "vultr"]
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  providers {
+    gpu_providers = ["gpc", "azure"]
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  failover {
+    regions_first = "yes"
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  limits {
+    regions = ["us-[", "eu west", "", "[z-a]"]
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  limits {
+    spot = true
+  }
+}

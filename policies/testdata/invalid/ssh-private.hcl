@@ -1,0 +1,5 @@
+policy {
+  access {
+    ssh_from = [env("OFFICE")]
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  target "hybrid" {
+    # nothing
+  }
+}

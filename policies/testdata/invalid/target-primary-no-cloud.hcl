@@ -1,0 +1,6 @@
+policy {
+  target "hybrid" {
+    primary      = "kubernetes"
+    fallback_k8s = "production"
+  }
+}

@@ -1,0 +1,6 @@
+policy {
+  target "hybrid" {
+    primary      = "vulture"
+    fallback_k8s = "-production"
+  }
+}

@@ -1,0 +1,6 @@
+policy {
+  target "hybird" {
+    primary      = "gcp"
+    fallback_k8s = "production"
+  }
+}

@@ -1,0 +1,6 @@
+policy {
+  target {
+    primary      = "gcp"
+    fallback_k8s = "production"
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  thresholds {
+    instances = 2.5
+  }
+}

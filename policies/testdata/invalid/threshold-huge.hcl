@@ -1,0 +1,6 @@
+policy {
+  thresholds {
+    cpu       = 1e12
+    memory_gb = 1e300
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  thresholds {
+    cpu = "8"
+  }
+}

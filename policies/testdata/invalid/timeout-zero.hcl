@@ -1,0 +1,6 @@
+policy {
+  failover {
+    attempt_timeout = "0s"
+    total_timeout   = "-1h"
+  }
+}

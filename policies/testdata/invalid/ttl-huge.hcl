@@ -1,0 +1,5 @@
+policy {
+  limits {
+    ttl = "99999d99999h"
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  limits {
+    ttl = "-24h"
+  }
+}

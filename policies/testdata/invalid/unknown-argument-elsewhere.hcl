@@ -1,0 +1,3 @@
+policy {
+  max_hourly_usd = 5
+}

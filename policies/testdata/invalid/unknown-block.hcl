@@ -1,0 +1,5 @@
+policy {
+  limit {
+    ttl = "24h"
+  }
+}

@@ -1,0 +1,195 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+
+	"skysail/internal/hclfile"
+)
+
+// Bounds far above any offer: a number beyond them is a slip of the keyboard.
+const (
+	minAmount    = 0.001
+	maxCPU       = 10_000
+	maxGiB       = 1_000_000
+	maxInstances = 10_000
+	maxGPUs      = 1_000
+	sshPort      = 22
+)
+
+type mistake = hclfile.Mistake
+
+// Validate checks a service that was built by a program as Load checks one
+// from a file. The error is an *hclfile.Error with every mistake.
+func (s *Service) Validate() error {
+	return hclfile.Check(fmt.Sprintf("service %s", hclfile.Quote(s.Name)), s.mistakes())
+}
+
+// mistakes are all that is wrong with the service.
+func (s *Service) mistakes() []mistake {
+	var out []mistake
+	out = append(out, nameMistakes(s.Name)...)
+	out = append(out, s.Source.mistakes()...)
+	out = append(out, s.Resources.mistakes()...)
+	if s.Instances < 1 || s.Instances > maxInstances {
+		out = append(out, mistake{
+			Path:    "instances",
+			Summary: "Invalid number of instances",
+			Detail:  fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances),
+			Value:   s.Instances,
+		})
+	}
+	out = append(out, portMistakes(s.Ports)...)
+	out = append(out, s.healthMistakes()...)
+	out = append(out, s.envMistakes()...)
+	return append(out, s.secretMistakes()...)
+}
+
+func (r Resources) mistakes() []mistake {
+	out := amount("resources.cpu", "cpu", r.CPU, minAmount, maxCPU, "vCPU")
+	out = append(out, amount("resources.memory_gb", "memory_gb", r.MemoryGB, minAmount, maxGiB, "GiB")...)
+	out = append(out, amount("resources.storage_gb", "storage_gb", r.StorageGB, 0, maxGiB, "GiB")...)
+	if r.GPU == nil {
+		return out
+	}
+	if r.GPU.Count < 1 || r.GPU.Count > maxGPUs {
+		out = append(out, mistake{
+			Path:    "resources.gpu.count",
+			Summary: "Invalid number of GPUs",
+			Detail:  fmt.Sprintf("An instance has between 1 and %d GPUs, not {value}.", maxGPUs),
+			Value:   r.GPU.Count,
+			Hint:    "for no GPU leave the gpu block out",
+		})
+	}
+	if r.GPU.Model != "" && !gpuModel.MatchString(r.GPU.Model) {
+		out = append(out, mistake{
+			Path:    "resources.gpu.model",
+			Summary: "Invalid GPU model",
+			Detail:  "{value} is no name of a GPU model: it has letters, digits, spaces, dots and dashes, at most 64.",
+			Value:   r.GPU.Model,
+			Hint:    `for example "L4" or "H100"; leave model out for any`,
+		})
+	}
+	return out
+}
+
+func amount(path, name string, v, low, high float64, unit string) []mistake {
+	m := mistake{Path: path, Summary: "Invalid " + name, Value: v}
+	switch {
+	case math.IsNaN(v):
+		m.Detail = fmt.Sprintf("%s is not a number.", name)
+	case v < low && low == 0:
+		m.Detail = fmt.Sprintf("%s cannot be negative, and this is {value} %s.", name, unit)
+	case v <= 0 && low > 0:
+		m.Detail = fmt.Sprintf("%s must be more than 0, and this is {value} %s.", name, unit)
+	case v < low:
+		m.Detail = fmt.Sprintf("%s is at least %g %s, and this is {value}.", name, low, unit)
+	case v > high:
+		m.Detail = fmt.Sprintf("%s is at most %.0f %s, and this is {value}.", name, high, unit)
+	default:
+		return nil
+	}
+	return []mistake{m}
+}
+
+func portMistakes(ports []Port) []mistake {
+	var out []mistake
+	names, numbers := map[string]bool{}, map[int]string{}
+	for i, p := range ports {
+		label, number := fmt.Sprintf("ports[%d]#label", i), fmt.Sprintf("ports[%d].number", i)
+		switch {
+		case !portName(p.Name):
+			out = append(out, mistake{
+				Path:    label,
+				Summary: "Invalid port name",
+				Detail:  "{value} is no port name: that has lower-case letters, digits and single dashes inside, at least one letter, and at most 15 characters.",
+				Value:   p.Name,
+				Hint:    `for example "http"`,
+			})
+		case names[p.Name]:
+			out = append(out, mistake{
+				Path:    label,
+				Summary: "Duplicate port name",
+				Detail:  "There is a port {value} already.",
+				Value:   p.Name,
+				Hint:    "give this one another name",
+			})
+		}
+		names[p.Name] = true
+		first, taken := numbers[p.Number]
+		switch {
+		case p.Number < 1 || p.Number > math.MaxUint16:
+			out = append(out, mistake{
+				Path:    number,
+				Summary: "Invalid port number",
+				Detail:  fmt.Sprintf("A TCP port is between 1 and %d, not {value}.", math.MaxUint16),
+				Value:   p.Number,
+			})
+		case p.Number == sshPort:
+			out = append(out, mistake{
+				Path:    number,
+				Summary: "Port 22 is taken",
+				Detail:  "On port 22 each instance answers SSH, by which its logs and metrics are read.",
+				Hint:    "let the service listen on another port",
+			})
+		case taken:
+			out = append(out, mistake{
+				Path:    number,
+				Summary: "Duplicate port number",
+				Detail:  fmt.Sprintf("{value} is the number of port %s already.", hclfile.Quote(first)),
+				Value:   p.Number,
+				Hint:    "a port has one name",
+			})
+		default:
+			numbers[p.Number] = p.Name
+		}
+	}
+	return out
+}
+
+func (s *Service) healthMistakes() []mistake {
+	if s.Health == nil {
+		return nil
+	}
+	h := s.Health.HTTP
+	if h == nil {
+		return []mistake{{
+			Path:    "health",
+			Summary: "Missing http block",
+			Detail:  "The health block does not say how to ask the service.",
+			Hint:    `write http { … } in it, with port = "NAME" and path = "/healthz"`,
+		}}
+	}
+	var out []mistake
+	if _, ok := s.Port(h.Port); !ok {
+		names := make([]string, 0, len(s.Ports))
+		for _, p := range s.Ports {
+			names = append(names, p.Name)
+		}
+		hint := `add a block: port "http" { … }`
+		if len(names) > 0 {
+			hint = hclfile.DidYouMean(h.Port, names)
+		}
+		out = append(out, mistake{
+			Path:    "health.http.port",
+			Summary: "Unknown port",
+			Detail:  "There is no port named {value} in this service.",
+			Value:   h.Port,
+			Hint:    hint,
+		})
+	}
+	if !httpPath.MatchString(h.Path) || len(h.Path) > maxPath {
+		m := mistake{
+			Path:    "health.http.path",
+			Summary: "Invalid health path",
+			Detail:  "{value} is no path of a URL: it begins with one / and has no spaces, quotes or #, at most 1024 characters.",
+			Value:   h.Path,
+			Hint:    `for example "/healthz"`,
+		}
+		if httpPath.MatchString("/" + h.Path) {
+			m.Guess = fmt.Sprintf("did you mean %s?", hclfile.Quote("/"+h.Path))
+		}
+		out = append(out, m)
+	}
+	return out
+}

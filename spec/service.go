@@ -1,0 +1,85 @@
+// Package spec holds what a user says of a service: the model of service.hcl
+// and the loader that turns a file into it or into diagnostics.
+package spec
+
+// Service is one service block: what to run and what it needs.
+type Service struct {
+	// Name is a DNS label (RFC 1035) of at most 40 characters: it becomes
+	// part of host names, unit names, tags and paths.
+	Name      string            `json:"name"`
+	Source    Source            `json:"source"`
+	Resources Resources         `json:"resources"`
+	Instances int               `json:"instances"`
+	Ports     []Port            `json:"ports,omitempty"`
+	Health    *Health           `json:"health,omitempty"`
+	Env       map[string]string `json:"env,omitempty"`
+	// Secrets are names only. The values come from the caller's environment
+	// at deploy time and are never part of this struct.
+	Secrets []string `json:"secrets,omitempty"`
+}
+
+// Source says where the program comes from; exactly one field is set.
+type Source struct {
+	Container *Container `json:"container,omitempty"`
+	Native    *Native    `json:"native,omitempty"`
+}
+
+// Container is an OCI image reference.
+type Container struct {
+	Image string `json:"image"`
+}
+
+// Native is a gzip-compressed tar archive with an executable in it.
+type Native struct {
+	// URL is https, http or file. A relative path in the service file is
+	// resolved against that file's folder, so here it is always absolute.
+	URL string `json:"url"`
+	// SHA256 is the lower-case hex digest of the archive.
+	SHA256 string `json:"sha256"`
+	// Binary is the executable's path inside the archive.
+	Binary string   `json:"binary"`
+	Args   []string `json:"args,omitempty"`
+}
+
+// Resources is what one instance needs.
+type Resources struct {
+	CPU       float64 `json:"cpu"`        // vCPU
+	MemoryGB  float64 `json:"memory_gb"`  // GiB
+	StorageGB float64 `json:"storage_gb"` // GiB
+	GPU       *GPU    `json:"gpu,omitempty"`
+}
+
+// GPU asks for accelerators; an empty Model means any.
+type GPU struct {
+	Count int    `json:"count"`
+	Model string `json:"model,omitempty"`
+}
+
+// Port is a named TCP port on which the service listens.
+type Port struct {
+	Name   string `json:"name"`
+	Number int    `json:"number"`
+	// Public opens the port to the world in the cloud's firewall.
+	Public bool `json:"public"`
+}
+
+// Health says how to ask the service whether it works.
+type Health struct {
+	HTTP *HTTPHealth `json:"http,omitempty"`
+}
+
+// HTTPHealth is a GET that a healthy service answers with 2xx.
+type HTTPHealth struct {
+	Port string `json:"port"` // a port's name
+	Path string `json:"path"`
+}
+
+// Port returns the port with that name.
+func (s *Service) Port(name string) (Port, bool) {
+	for _, p := range s.Ports {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Port{}, false
+}

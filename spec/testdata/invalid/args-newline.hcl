@@ -1,0 +1,14 @@
+service "echo" {
+  source {
+    native {
+      url    = "https://example.com/echo.tar.gz"
+      sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      binary = "echo"
+      args   = ["--ok", "two\nlines"]
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,13 @@
+service "echo" {
+  source {
+    native {
+      url    = "https://example.com/echo.tar.gz"
+      sha256 = file("..")
+      binary = "echo"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,10 @@
+service "echo" {
+  source {
+    container {
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,11 @@
+service "echo" {
+  source {
+    container {
+      image = "https://docker.io/library/nginx:1.28"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,11 @@
+service "echo" {
+  source {
+    container {
+      image = "Nginx:1.28"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,17 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+  port "http" {
+    number = 8080
+  }
+  port "http" {
+    number = 8081
+  }
+}

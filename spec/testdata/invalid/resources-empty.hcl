@@ -1,0 +1,9 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+  resources {
+  }
+}

@@ -1,0 +1,7 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+}

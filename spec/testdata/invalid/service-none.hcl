@@ -1,0 +1,1 @@
+# a file that holds only a comment

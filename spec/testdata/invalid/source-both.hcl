@@ -1,0 +1,16 @@
+service "echo" {
+  source {
+    container {
+      image = "nginx"
+    }
+    native {
+      url    = "https://example.com/echo.tar.gz"
+      sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      binary = "echo"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

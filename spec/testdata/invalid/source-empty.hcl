@@ -1,0 +1,8 @@
+service "echo" {
+  source {
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

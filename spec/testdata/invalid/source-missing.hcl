@@ -1,0 +1,6 @@
+service "echo" {
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

@@ -1,0 +1,13 @@
+service "echo" {
+  source {
+    native {
+      url    = "https:///echo.tar.gz"
+      sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+      binary = "echo"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+}

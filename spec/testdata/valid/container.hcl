@@ -1,0 +1,32 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+  resources {
+    cpu        = 4
+    memory_gb  = 16
+    storage_gb = 40
+    gpu {
+      count = 1
+      model = "L4"
+    }
+  }
+  instances = 3
+  port "http" {
+    number = 8080
+    public = true
+  }
+  port "metrics" {
+    number = 9090
+  }
+  health {
+    http {
+      port = "http"
+      path = "/healthz?deep=1"
+    }
+  }
+  env     = { LOG_LEVEL = "info", RETRIES = 3, VERBOSE = true, EMPTY = "", REGION = env("REGION") }
+  secrets = ["API_KEY", "_TOKEN2"]
+}
