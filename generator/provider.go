@@ -1,0 +1,52 @@
+package generator
+
+// provider is what differs between the roots of bundles.
+type provider struct {
+	// modules are copied; the first of them is called.
+	modules []string
+	// source and version pin the Terraform provider. The module allows its
+	// patch releases; a bundle runs with the one that was tested.
+	source, version string
+	// config is the provider's configuration block. Credentials are not in it:
+	// the provider takes them from the environment.
+	config []setting
+	// comment stands over the block.
+	comment string
+	// ssh says that instances are reached by SSH, so that keys are needed.
+	ssh bool
+}
+
+// setting is one argument of a provider block; its value is a number.
+type setting struct {
+	name  string
+	value int64
+}
+
+var providers = map[string]provider{
+	"digitalocean": {
+		modules: []string{"digitalocean", "cloudinit"},
+		source:  "digitalocean/digitalocean",
+		version: "2.99.1",
+		config: []setting{
+			{"http_retry_max", 2},
+			{"http_retry_wait_max", 5},
+		},
+		comment: "The token comes from DIGITALOCEAN_TOKEN. Few retries: a provider that fails is left for the next.",
+		ssh:     true,
+	},
+	"vultr": {
+		modules: []string{"vultr", "cloudinit"},
+		source:  "vultr/vultr",
+		version: "2.32.0",
+		// Any argument here would make api_key one that has to be given too,
+		// and validate would fail where VULTR_API_KEY is not set.
+		comment: "The key comes from VULTR_API_KEY.",
+		ssh:     true,
+	},
+	"local": {
+		modules: []string{"local"},
+		source:  "skysail.internal/skysail/local",
+		version: "1.0.0",
+		comment: "skysail serves this provider itself and tells it where services live.",
+	},
+}

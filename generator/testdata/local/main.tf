@@ -1,0 +1,15 @@
+# Made by skysail. Change the service or the policy and plan again; what is changed here is lost.
+module "service" {
+  source = "./modules/local"
+
+  deployment_id  = var.deployment_id
+  name           = var.name
+  size           = var.size
+  region         = var.region
+  instances      = var.instances
+  service        = var.service
+  ssh_from       = var.ssh_from
+  ssh_public_key = var.ssh_public_key
+  ssh_host_keys  = var.ssh_host_keys
+  tags           = var.tags
+}

@@ -1,0 +1,58 @@
+variable "name" {
+  description = "The service's name, a DNS label."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.name))
+    error_message = "name must be a DNS label: 1 to 63 of a-z, 0-9 and \"-\", with no \"-\" at either end."
+  }
+}
+
+variable "service" {
+  description = "What to run. The modules that call this one validate it."
+  type = object({
+    source = object({
+      container = optional(object({ image = string }))
+      native    = optional(object({ url = string, sha256 = string, binary = string, args = list(string) }))
+    })
+    ports   = list(object({ name = string, number = number, public = bool }))
+    health  = optional(object({ port = number, path = string }))
+    env     = map(string)
+    secrets = list(string)
+  })
+}
+
+variable "ssh_public_key" {
+  description = "The public half of the deployment's SSH client key, in OpenSSH format."
+  type        = string
+
+  validation {
+    condition     = can(regex("^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( [!-~ ]*)?$", var.ssh_public_key))
+    error_message = "ssh_public_key must be one line in OpenSSH format, such as \"ssh-ed25519 AAAA…\"."
+  }
+}
+
+variable "ssh_host_keys" {
+  description = "The first SSH host key of each instance, Ed25519. There is one user_data for each."
+  type        = list(object({ private_key = string, public_key = string }))
+  sensitive   = true
+
+  validation {
+    condition = alltrue([for k in var.ssh_host_keys :
+      can(regex("^-----BEGIN OPENSSH PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+\n-----END OPENSSH PRIVATE KEY-----\n?$", k.private_key)) &&
+      can(regex("^ssh-ed25519 [A-Za-z0-9+/]+=*( [!-~ ]*)?\n?$", k.public_key))
+    ])
+    error_message = "ssh_host_keys must be Ed25519 keys in OpenSSH format, private_key in PEM and public_key on one line."
+  }
+}
+
+variable "accelerator" {
+  description = "The maker of the instance's GPUs: nvidia, amd, or empty for none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = contains(["", "nvidia", "amd"], var.accelerator)
+    error_message = "accelerator must be \"nvidia\", \"amd\" or empty."
+  }
+}

@@ -1,0 +1,11 @@
+// Package modules holds the Terraform modules that bundles are made of: one
+// for each provider, with the same inputs and outputs, and cloudinit, which
+// those that make virtual machines share.
+package modules
+
+import "embed"
+
+// FS has one folder a module, named as the provider is.
+//
+//go:embed cloudinit digitalocean local vultr
+var FS embed.FS
