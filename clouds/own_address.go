@@ -37,6 +37,7 @@ func askAddress(ctx context.Context, env Env, url string) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
+	defer client.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

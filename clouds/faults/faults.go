@@ -56,6 +56,8 @@ func (c Class) Remedy() string {
 		return "the provider has no room for this type there now; allow more regions or providers in the policy, or try later"
 	case Quota:
 		return "ask the provider to raise the account's limit, or free what counts against it"
+	case Transient:
+		return "try again later; check this machine's network and proxy. When Terraform could not reach its provider registry, point SKYSAIL_PROVIDER_MIRROR at a folder that holds the providers"
 	case Auth:
 		return "check the provider's credentials in this environment"
 	case NotEnabled:
