@@ -1,0 +1,61 @@
+package qos
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// Report says how one source of one target did.
+type Report struct {
+	Target
+	Source string
+	// Err is why there is no data; nil when there is.
+	Err      error
+	Duration time.Duration
+	// ObservedAt is when the source was read, zero when it was not.
+	ObservedAt time.Time
+	Notes      []string
+}
+
+// MarshalJSON gives what is worth telling; the target's keys and addresses are
+// not part of it.
+func (r Report) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Deployment string   `json:"deployment"`
+		Instance   string   `json:"instance"`
+		Source     string   `json:"source"`
+		Up         bool     `json:"up"`
+		Error      string   `json:"error,omitempty"`
+		Seconds    float64  `json:"duration_seconds"`
+		Notes      []string `json:"notes,omitempty"`
+	}{
+		Deployment: r.Deployment, Instance: r.Instance, Source: r.Source,
+		Up: r.Err == nil, Seconds: r.Duration.Seconds(), Notes: r.Notes,
+	}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	return json.Marshal(out)
+}
+
+// Result is one collection.
+type Result struct {
+	Samples []Sample
+	Reports []Report
+}
+
+// Detail returns in words what a source of an instance has to say beside its
+// numbers: why it failed, or its notes. It is empty when there is nothing.
+func (r Result) Detail(instance, source string) string {
+	for _, rep := range r.Reports {
+		if rep.Instance != instance || rep.Source != source {
+			continue
+		}
+		if rep.Err != nil {
+			return rep.Err.Error()
+		}
+		return strings.Join(rep.Notes, "; ")
+	}
+	return ""
+}

@@ -1,0 +1,37 @@
+package qos
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"skysail/internal/failure"
+	"skysail/qos/sshclient"
+)
+
+// ErrNoSSH is a target that has no SSH login, such as a service on this
+// machine.
+var ErrNoSSH = errors.New("the target has no SSH login")
+
+// Run runs cmd on the target over SSH and returns what it printed. stdin may
+// be nil; what it holds is never part of an error's text, so secrets may be
+// handed over by it.
+func Run(ctx context.Context, t Target, cmd string, stdin io.Reader) ([]byte, error) {
+	if t.SSH == nil {
+		return nil, noSSH(t)
+	}
+	return sshclient.Run(ctx, t.ssh(), cmd, stdin)
+}
+
+// WaitReady returns when an SSH login at the target succeeds; see
+// sshclient.WaitReady.
+func WaitReady(ctx context.Context, t Target, opts ...sshclient.Option) error {
+	if t.SSH == nil {
+		return noSSH(t)
+	}
+	return sshclient.WaitReady(ctx, t.ssh(), opts...)
+}
+
+func noSSH(t Target) error {
+	return failure.Wrap(ErrNoSSH, failure.Failed, "reach "+t.Instance, "It runs on this machine.", "")
+}

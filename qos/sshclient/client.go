@@ -1,0 +1,148 @@
+package sshclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	// connectTimeout bounds dial and handshake together.
+	connectTimeout = 10 * time.Second
+	// maxSessions is how many commands run at once over one connection;
+	// OpenSSH refuses the eleventh, small servers earlier.
+	maxSessions = 4
+	// abortGrace is how long a command that ran out of time has to go before
+	// the whole connection does.
+	abortGrace = time.Second
+)
+
+// Client is one connection. Its methods may be used side by side.
+type Client struct {
+	addr  string
+	ssh   *ssh.Client
+	slots chan struct{}
+	// gone is closed when the connection ended, whoever ended it.
+	gone       chan struct{}
+	background sync.WaitGroup
+}
+
+// Option changes how a connection is kept.
+type Option func(*options)
+
+type options struct {
+	connect, keepalive time.Duration
+	hostKeyGrace       time.Duration
+}
+
+// WithConnectTimeout bounds dial and handshake together; it is 10 seconds
+// unless said otherwise. The context's own deadline holds as well.
+func WithConnectTimeout(d time.Duration) Option {
+	return func(o *options) { o.connect = d }
+}
+
+// WithKeepalive sets how often an idle connection is asked whether it still
+// stands, and how long it has to answer; it is 15 seconds unless said
+// otherwise.
+func WithKeepalive(d time.Duration) Option {
+	return func(o *options) { o.keepalive = d }
+}
+
+func build(opts []Option) options {
+	o := options{connect: connectTimeout, keepalive: 15 * time.Second}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// Connect opens a connection to t: dial, handshake, host key and login, all
+// under one deadline. The connection outlives ctx; Close ends it.
+func Connect(ctx context.Context, t Target, opts ...Option) (*Client, error) {
+	o := build(opts)
+	config, err := t.config()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.connect)
+	defer cancel()
+	conn, err := t.dial(ctx)
+	if err != nil {
+		return nil, dialFault(ctx, t.Addr, err)
+	}
+	// Closing the connection is the one thing that ends a handshake.
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	sc, channels, requests, err := ssh.NewClientConn(conn, t.Addr, config)
+	if err != nil {
+		stop()
+		_ = conn.Close()
+		return nil, handshakeFault(ctx, t, err)
+	}
+	if !stop() {
+		_ = sc.Close()
+		return nil, handshakeFault(ctx, t, ctx.Err())
+	}
+	c := &Client{
+		addr:  t.Addr,
+		ssh:   ssh.NewClient(sc, channels, requests),
+		slots: make(chan struct{}, maxSessions),
+		gone:  make(chan struct{}),
+	}
+	c.background.Go(func() {
+		_ = c.ssh.Wait()
+		close(c.gone)
+	})
+	c.background.Go(func() { c.keepalive(o.keepalive) })
+	return c, nil
+}
+
+// Alive reports whether the connection is not known to have ended.
+func (c *Client) Alive() bool {
+	select {
+	case <-c.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// Close ends the connection and every command on it.
+func (c *Client) Close() error {
+	err := c.ssh.Close()
+	c.background.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// keepalive finds out about a connection that was cut without a word: the
+// kernel would take minutes to.
+func (c *Client) keepalive(every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.gone:
+			return
+		case <-tick.C:
+		}
+		answered := make(chan error, 1)
+		go func() {
+			// Any answer will do, a refusal too.
+			_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
+			answered <- err
+		}()
+		late := time.AfterFunc(every, func() { _ = c.ssh.Close() })
+		err := <-answered
+		late.Stop()
+		if err != nil {
+			_ = c.ssh.Close()
+			return
+		}
+	}
+}

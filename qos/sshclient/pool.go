@@ -1,0 +1,146 @@
+package sshclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// idleAfter is how long a connection that nobody uses is kept.
+const idleAfter = 5 * time.Minute
+
+// Pool keeps one connection to each target, so that a loop that polls does not
+// log in anew at each turn: a login costs the instance more than the reading.
+type Pool struct {
+	opts []Option
+
+	mu     sync.Mutex
+	places map[placeKey]*place
+	closed bool
+}
+
+type placeKey struct{ addr, user, hostKey, keyFile string }
+
+// place holds the connection of one target. turn is a lock that a context can
+// end the wait for.
+type place struct {
+	turn   chan struct{}
+	client *Client
+	users  int
+	idle   *time.Timer
+}
+
+// ErrPoolClosed is returned by a Pool after Close.
+var ErrPoolClosed = errors.New("the SSH connections were closed")
+
+// NewPool returns a Pool whose connections have these options.
+func NewPool(opts ...Option) *Pool {
+	return &Pool{opts: opts, places: map[placeKey]*place{}}
+}
+
+// Run runs cmd on t like Client.Run. When a kept connection turns out to be
+// dead it is tried once more over a new one, so cmd must be safe to run twice.
+func (p *Pool) Run(ctx context.Context, t Target, cmd string, stdin io.Reader) ([]byte, error) {
+	for again := true; ; again = false {
+		c, fresh, release, err := p.get(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		out, err := c.Run(ctx, cmd, stdin)
+		release()
+		if !errors.Is(err, ErrLost) || fresh || !again || stdin != nil || ctx.Err() != nil {
+			return out, err
+		}
+	}
+}
+
+// get returns a connection that stands and says whether it was made just now.
+func (p *Pool) get(ctx context.Context, t Target) (c *Client, fresh bool, release func(), err error) {
+	key := placeKey{t.Addr, t.User, t.HostKey, t.KeyFile}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, false, nil, ErrPoolClosed
+	}
+	pl := p.places[key]
+	if pl == nil {
+		pl = &place{turn: make(chan struct{}, 1)}
+		p.places[key] = pl
+	}
+	p.mu.Unlock()
+
+	select {
+	case pl.turn <- struct{}{}:
+		defer func() { <-pl.turn }()
+	case <-ctx.Done():
+		return nil, false, nil, context.Cause(ctx)
+	}
+	p.mu.Lock()
+	c = pl.client
+	p.mu.Unlock()
+	if c == nil || !c.Alive() {
+		if c != nil {
+			_ = c.Close()
+		}
+		if c, err = Connect(ctx, t, p.opts...); err != nil {
+			return nil, false, nil, err
+		}
+		fresh = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = c.Close()
+		return nil, false, nil, ErrPoolClosed
+	}
+	pl.client = c
+	pl.users++
+	if pl.idle != nil {
+		pl.idle.Stop()
+	}
+	return c, fresh, sync.OnceFunc(func() { p.release(pl, c) }), nil
+}
+
+func (p *Pool) release(pl *place, c *Client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if pl.users--; pl.users > 0 || p.closed {
+		return
+	}
+	pl.idle = time.AfterFunc(idleAfter, func() {
+		p.mu.Lock()
+		unused := pl.users == 0 && pl.client == c
+		if unused {
+			pl.client = nil
+		}
+		p.mu.Unlock()
+		if unused {
+			_ = c.Close()
+		}
+	})
+}
+
+// Close ends all connections and every command on them.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	places := p.places
+	p.places = nil
+	p.mu.Unlock()
+	var errs []error
+	for _, pl := range places {
+		p.mu.Lock()
+		c, idle := pl.client, pl.idle
+		pl.client = nil
+		p.mu.Unlock()
+		if idle != nil {
+			idle.Stop()
+		}
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,83 @@
+// Package qos watches what was deployed. A Collector reads every source that a
+// target has side by side; Logs gives a target's log lines; Run and WaitReady
+// reach an instance over SSH.
+//
+// What could not be read is unknown and never taken for down: a source that
+// fails yields no sample but its own skysail_source_up 0, and a Report with
+// the reason.
+package qos
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"skysail/policies"
+	"skysail/qos/metric"
+	"skysail/qos/sshclient"
+	"skysail/store"
+)
+
+// Target is one instance to watch.
+type Target struct {
+	Deployment, DeploymentID, Service, Instance, Provider, Region string
+	// Sandbox marks an instance of a simulated cloud.
+	Sandbox bool
+	// SSH is nil for what runs on this machine.
+	SSH *SSHTarget
+	// HealthURL is asked by HTTP; empty when the service has no health check.
+	HealthURL string
+	// Logs is `journald:UNIT` or `file:PATH`; empty when there are none.
+	Logs string
+	// Unit is the systemd unit whose state is asked over SSH.
+	Unit string
+	// State tells of a service that no systemd looks after.
+	State func(ctx context.Context) (up bool, restarts int, err error)
+	// Dial reaches the instance; nil is net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// SSHTarget says how to log in to an instance.
+type SSHTarget struct {
+	Addr string // ip:port
+	User string
+	// HostKey is the pinned host key in the format of authorized_keys.
+	HostKey string
+	// KeyFile is the path of the private key; it is read at each login.
+	KeyFile string
+}
+
+// local reports whether the target runs on this machine.
+func (t Target) local() bool { return t.SSH == nil && t.Provider == policies.Local }
+
+func (t Target) ssh() sshclient.Target {
+	return sshclient.Target{
+		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, KeyFile: t.SSH.KeyFile,
+		Dial: t.Dial,
+	}
+}
+
+// Sample is one value of one metric of one instance, in the form in which the
+// store keeps it. ObservedAt is when the value was true, by this machine's
+// clock; CollectedAt is when it was taken in, the same for all samples of one
+// reading.
+type Sample = store.Sample
+
+// Reading is what a source told of a target.
+type Reading struct {
+	Metrics    []metric.Metric
+	ObservedAt time.Time
+	// Notes say what a person should know: why a probe failed, what this
+	// machine does not tell.
+	Notes []string
+}
+
+// Source reads one kind of measurement.
+type Source interface {
+	// Name is the value of the label source.
+	Name() string
+	// Applies reports whether the target has this source.
+	Applies(t Target) bool
+	// Read asks the target. It honours ctx, which has a deadline.
+	Read(ctx context.Context, t Target) (Reading, error)
+}
