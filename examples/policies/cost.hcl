@@ -1,0 +1,27 @@
+# The cheapest place that fits, within a budget, for a day at most.
+#   skysail select examples/hello/service.hcl --policy examples/policies/cost.hcl --explain
+
+policy {
+  providers {
+    # Every list goes by price, also those for large services.
+    order            = "cheapest"
+    cost_optimized   = ["vultr", "digitalocean"]
+    cpu_intensive    = ["vultr", "digitalocean"]
+    memory_intensive = ["vultr", "digitalocean"]
+  }
+
+  limits {
+    max_hourly_usd = 0.50 # for all instances together
+    ttl            = "24h"
+
+    # A budget is kept by known prices only, and one older than this is not
+    # known. The lists that come with skysail are dated; see `skysail select`.
+    max_price_age = "730d"
+  }
+
+  failover {
+    max_attempts    = 4
+    attempt_timeout = "10m"
+    total_timeout   = "30m"
+  }
+}

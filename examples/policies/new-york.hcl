@@ -1,0 +1,9 @@
+# Only regions near New York: those of DigitalOcean, and New Jersey of Vultr.
+# All else stays as it is by default. `make demo` deploys by this policy.
+#   skysail select examples/cpu-heavy/service.hcl --policy examples/policies/new-york.hcl --explain
+
+policy {
+  limits {
+    regions = ["nyc*", "ewr"]
+  }
+}
