@@ -69,7 +69,7 @@ func (s *Store) UpdateAttempt(ctx context.Context, deployment string, a Attempt)
 			ended = millis(s.now())
 		}
 		if err := one(tx.ExecContext(ctx, `UPDATE attempts SET phase = ?, class = ?, cause = ?, cleaned = ?, ended_at = ?
-			WHERE deployment_id = ? AND n = ?`, a.Phase, a.Class, a.Cause, cleaned, ended, deployment, a.N)); err != nil {
+			WHERE deployment_id = ? AND n = ?`, a.Phase, a.Class, a.Cause, string(cleaned), ended, deployment, a.N)); err != nil {
 			return err
 		}
 		return s.event(ctx, tx, deployment, "attempt", joinNonEmpty(string(a.Phase), a.Class))

@@ -99,7 +99,7 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 		}
 		now := millis(s.now())
 		_, err = tx.ExecContext(ctx, `INSERT INTO deployments (id, name, phase, remote, sandbox, service, policy, created_at, updated_at)
-			VALUES (?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, Pending, d.Remote, d.Sandbox, service, policy, now, now)
+			VALUES (?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, Pending, d.Remote, d.Sandbox, string(service), string(policy), now, now)
 		return err
 	})
 }

@@ -14,9 +14,9 @@ const sampleRetention = 24 * time.Hour
 type Sample struct {
 	Deployment  string            `json:"deployment"` // name
 	Instance    string            `json:"instance"`
-	Source      string            `json:"source"` // ssh, http, local
+	Source      string            `json:"source"` // ssh, http, host, service
 	Name        string            `json:"name"`
-	Labels      map[string]string `json:"labels,omitempty"`
+	Labels      map[string]string `json:"labels"`
 	Value       float64           `json:"value"`
 	ObservedAt  time.Time         `json:"observed_at"`
 	CollectedAt time.Time         `json:"collected_at"`
@@ -41,7 +41,7 @@ func (s *Store) AddSamples(ctx context.Context, deploymentID string, samples []S
 			if err != nil {
 				return err
 			}
-			if _, err := stmt.ExecContext(ctx, deploymentID, x.Instance, x.Source, x.Name, labels, x.Value,
+			if _, err := stmt.ExecContext(ctx, deploymentID, x.Instance, x.Source, x.Name, string(labels), x.Value,
 				millis(x.ObservedAt), millis(x.CollectedAt)); err != nil {
 				return err
 			}
