@@ -1,0 +1,50 @@
+# Everything this repository needs is built here from its own files and Go
+# modules; `make help` lists the targets.
+BIN      := bin
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
+LINT     := $(BIN)/tools/golangci-lint
+
+.DEFAULT_GOAL := build
+.PHONY: build examples demo test test-providers race lint bench tools clean help
+
+build: examples ## build bin/skysail, bin/cargo-tangle and the example service
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
+
+examples:
+	$(GO) run ./examples/hello/pack
+
+demo: build ## the whole path on this machine: refused, cleaned, placed, watched, destroyed
+	$(GO) run ./test/demo -skysail $(BIN)/skysail
+
+test: build ## every test that needs neither network nor credentials
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+
+race: examples ## the same tests under the race detector
+	$(GO) test -race -timeout 40m ./...
+
+test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
+	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \
+	  echo "test-providers ran nothing: set SKYSAIL_PROVIDER_MIRROR to an unpacked Terraform filesystem mirror" >&2; \
+	  echo "that holds digitalocean/digitalocean and vultr/vultr (terraform providers mirror DIR makes one)." >&2; \
+	  exit 2; fi
+	$(GO) test -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test
+
+lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
+	$(LINT) run ./...
+
+tools: $(LINT) ## build the tools that lint needs
+
+$(LINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bench: build ## benchmarks; see docs/benchmarks.md
+	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
+
+clean: ## remove what was built
+	rm -rf $(BIN) examples/hello/dist
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
