@@ -3,8 +3,10 @@ package catalog
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"time"
 )
 
 //go:embed data/*.json
@@ -26,7 +28,7 @@ type file struct {
 }
 
 // Load returns the embedded snapshot, one offer for each type and region,
-// ordered by provider, type and region.
+// in the order of Compare.
 func Load() ([]Offer, error) {
 	entries, err := data.ReadDir("data")
 	if err != nil {
@@ -44,16 +46,7 @@ func Load() ([]Offer, error) {
 		}
 		out = append(out, offers...)
 	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := &out[i], &out[j]
-		if a.Provider != b.Provider {
-			return a.Provider < b.Provider
-		}
-		if a.Type != b.Type {
-			return a.Type < b.Type
-		}
-		return a.Region < b.Region
-	})
+	slices.SortFunc(out, func(a, b Offer) int { return Compare(&a, &b) })
 	return out, nil
 }
 
@@ -62,9 +55,15 @@ func parse(raw []byte) ([]Offer, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return nil, err
 	}
+	if f.Version != 1 {
+		return nil, fmt.Errorf("the file has version %d, this skysail reads version 1", f.Version)
+	}
 	type source struct{ url, asOf string }
 	sources := make(map[string]source, len(f.Sources))
 	for _, s := range f.Sources {
+		if _, err := time.Parse(time.DateOnly, s.AsOf); err != nil || s.URL == "" {
+			return nil, fmt.Errorf("source %s: as_of %q, url %q: both are needed", s.ID, s.AsOf, s.URL)
+		}
 		sources[s.ID] = source{s.URL, s.AsOf}
 	}
 	var out []Offer
@@ -73,6 +72,9 @@ func parse(raw []byte) ([]Offer, error) {
 		if !ok {
 			return nil, fmt.Errorf("offer %s: its source %q is not listed", row.Type, row.Source)
 		}
+		if err := row.check(len(row.Regions)); err != nil {
+			return nil, fmt.Errorf("offer %s: %w", row.Type, err)
+		}
 		for _, region := range row.Regions {
 			o := row.Offer
 			o.Provider, o.Region, o.Source, o.AsOf = f.Provider, region, src.url, src.asOf
@@ -80,4 +82,24 @@ func parse(raw []byte) ([]Offer, error) {
 		}
 	}
 	return out, nil
+}
+
+// check refuses an offer that is not whole: one without a price would be the
+// cheapest of all.
+func (o *Offer) check(regions int) error {
+	switch {
+	case o.Type == "" || o.Arch == "":
+		return errors.New("it has no type or no architecture")
+	case o.VCPU <= 0 || o.MemoryGB <= 0:
+		return fmt.Errorf("it has %v vCPU and %v GiB of memory", o.VCPU, o.MemoryGB)
+	case o.PriceUSD <= 0:
+		return fmt.Errorf("its price is %v", o.PriceUSD)
+	case o.SpotUSD != nil && *o.SpotUSD <= 0:
+		return fmt.Errorf("its spot price is %v", *o.SpotUSD)
+	case o.GPU != nil && (o.GPU.Model == "" || o.GPU.Count < 1):
+		return errors.New("its GPU has no model or no count")
+	case regions == 0:
+		return errors.New("it has no region")
+	}
+	return nil
 }

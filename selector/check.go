@@ -2,8 +2,10 @@ package selector
 
 import (
 	"fmt"
+	"math"
 	"path"
-	"sort"
+	"strconv"
+	"strings"
 	"time"
 
 	"skysail/catalog"
@@ -35,36 +37,36 @@ const (
 // service file say more, and every cloud has it.
 const defaultArch = "amd64"
 
+// checker holds an offer against the service and the policy. It remembers
+// what it found out about regions and dates, which many offers share.
 type checker struct {
-	in        Input
-	regions   map[string]int // region -> index of its glob, or -1
-	stale     map[string]bool
-	spotFirst bool
+	in      Input
+	regions map[string]int // region -> index of its glob, or -1
+	stale   map[string]bool
+	lastDay string
+	lastOld bool
 }
 
 func newChecker(in Input) *checker {
-	return &checker{
-		in: in, regions: map[string]int{}, stale: map[string]bool{},
-		spotFirst: in.Policy.Limits.Spot == policies.SpotPrefer,
-	}
+	return &checker{in: in, regions: map[string]int{}, stale: map[string]bool{}}
 }
 
 // regionRank is the index of the first of the policy's globs that matches, 0
 // when the policy has none, and -1 when none matches.
 func (c *checker) regionRank(region string) int {
+	globs := c.in.Policy.Limits.Regions
+	if len(globs) == 0 {
+		return 0
+	}
 	if r, ok := c.regions[region]; ok {
 		return r
 	}
-	globs := c.in.Policy.Limits.Regions
-	rank := 0
-	if len(globs) > 0 {
-		rank = -1
-		for i, g := range globs {
-			// A malformed glob was refused when the policy was read.
-			if ok, err := path.Match(g, region); err == nil && ok {
-				rank = i
-				break
-			}
+	rank := -1
+	for i, g := range globs {
+		// A malformed glob was refused when the policy was read.
+		if ok, err := path.Match(g, region); err == nil && ok {
+			rank = i
+			break
 		}
 	}
 	c.regions[region] = rank
@@ -79,6 +81,12 @@ func (c *checker) price(o *catalog.Offer) (usd float64, spot bool) {
 	return o.PriceUSD, false
 }
 
+// total is the price of all instances, free of the noise of binary fractions
+// that would put three times ten cents above a cap of thirty.
+func (c *checker) total(price float64) float64 {
+	return math.RoundToEven(price*float64(c.in.Service.Instances)*1e9) / 1e9
+}
+
 func (c *checker) check(o *catalog.Offer, price float64, spot bool) code {
 	need, limits := &c.in.Service.Resources, &c.in.Policy.Limits
 	switch {
@@ -90,7 +98,7 @@ func (c *checker) check(o *catalog.Offer, price float64, spot bool) code {
 		return spotMissing
 	case need.GPU != nil && o.GPU == nil:
 		return noGPU
-	case need.GPU != nil && need.GPU.Model != "" && o.GPU.Model != need.GPU.Model:
+	case c.otherModel(o):
 		return gpuModel
 	case need.GPU != nil && o.GPU.Count < need.GPU.Count:
 		return gpuCount
@@ -104,21 +112,30 @@ func (c *checker) check(o *catalog.Offer, price float64, spot bool) code {
 		return lowDisk
 	case limits.MaxHourlyUSD > 0 && c.isStale(o.AsOf):
 		return stalePrice
-	case limits.MaxHourlyUSD > 0 && price*float64(c.in.Service.Instances) > limits.MaxHourlyUSD:
+	case limits.MaxHourlyUSD > 0 && !(c.total(price) <= limits.MaxHourlyUSD):
 		return overCap
 	}
 	return fits
 }
 
+func (c *checker) otherModel(o *catalog.Offer) bool {
+	need := c.in.Service.Resources.GPU
+	return need != nil && need.Model != "" && !strings.EqualFold(o.GPU.Model, need.Model)
+}
+
 // isStale says whether a price of that day is too old for a cap to mean
 // anything. A date that can not be read counts as too old.
 func (c *checker) isStale(asOf string) bool {
-	if s, ok := c.stale[asOf]; ok {
-		return s
+	if asOf == c.lastDay {
+		return c.lastOld
 	}
-	day, err := time.Parse(time.DateOnly, asOf)
-	s := err != nil || c.in.Now.Sub(day) > c.in.Policy.Limits.MaxPriceAge
-	c.stale[asOf] = s
+	s, ok := c.stale[asOf]
+	if !ok {
+		day, err := time.Parse(time.DateOnly, asOf)
+		s = err != nil || c.in.Now.Sub(day) > c.in.Policy.Limits.MaxPriceAge
+		c.stale[asOf] = s
+	}
+	c.lastDay, c.lastOld = asOf, s
 	return s
 }
 
@@ -146,7 +163,7 @@ func (c *checker) text(k code) string {
 	case lowDisk:
 		return fmt.Sprintf("it has less than %s GiB of disk", num(need.StorageGB))
 	case stalePrice:
-		return fmt.Sprintf("its price is older than limits.max_price_age = %s, so the cap of $%s an hour can not be kept; raise max_price_age or leave out max_hourly_usd", limits.MaxPriceAge, usd(limits.MaxHourlyUSD))
+		return fmt.Sprintf("its price is older than limits.max_price_age = %gh, so the cap of $%s an hour can not be kept; raise max_price_age or leave out max_hourly_usd", limits.MaxPriceAge.Hours(), usd(limits.MaxHourlyUSD))
 	case overCap:
 		return fmt.Sprintf("it costs more than limits.max_hourly_usd = $%s for %d instance(s)", usd(limits.MaxHourlyUSD), c.in.Service.Instances)
 	default:
@@ -154,89 +171,13 @@ func (c *checker) text(k code) string {
 	}
 }
 
-// tally counts refusals without allocating for each offer.
-type tally struct {
-	byProvider map[string]*[codes]int
-}
+func num(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-func (t *tally) add(provider string, k code) {
-	if t.byProvider == nil {
-		t.byProvider = map[string]*[codes]int{}
+// usd writes small prices with four significant digits and large ones with
+// cents.
+func usd(f float64) string {
+	if math.Abs(f) < 1000 {
+		return strconv.FormatFloat(f, 'g', 4, 64)
 	}
-	n := t.byProvider[provider]
-	if n == nil {
-		n = new([codes]int)
-		t.byProvider[provider] = n
-	}
-	n[k]++
-}
-
-func (t *tally) list(c *checker) []Refusal {
-	providers := make([]string, 0, len(t.byProvider))
-	for p := range t.byProvider {
-		providers = append(providers, p)
-	}
-	sort.Strings(providers)
-	var out []Refusal
-	for _, p := range providers {
-		for k := code(1); k < codes; k++ {
-			if n := t.byProvider[p][k]; n > 0 {
-				out = append(out, Refusal{p, c.text(k), n})
-			}
-		}
-	}
-	return out
-}
-
-// closest remembers the refused offer that passed most checks; among equals
-// the one that covers most of the amount it lacks, then the cheapest.
-type closest struct {
-	offer *catalog.Offer
-	code  code
-	cover float64
-	text  string
-}
-
-func (n *closest) consider(c *checker, o *catalog.Offer, k code) {
-	if k == gpuUnneeded || k == badRegion {
-		return
-	}
-	need := &c.in.Service.Resources
-	cover, have := 0.0, ""
-	switch k {
-	case lowCPU:
-		cover, have = o.VCPU/need.CPU, num(o.VCPU)+" vCPU"
-	case lowMemory:
-		cover, have = o.MemoryGB/need.MemoryGB, num(o.MemoryGB)+" GiB of memory"
-	case lowDisk:
-		cover, have = o.DiskGB/need.StorageGB, num(o.DiskGB)+" GiB of disk"
-	case overCap, stalePrice:
-		cover, have = 1/(1+o.PriceUSD), "$"+usd(o.PriceUSD)+" an hour as of "+o.AsOf
-	}
-	if n.offer != nil {
-		if k < n.code || k == n.code && cover < n.cover {
-			return
-		}
-		if k == n.code && cover == n.cover && !less(o, n.offer) {
-			return
-		}
-	}
-	n.offer, n.code, n.cover = o, k, cover
-	n.text = fmt.Sprintf("%s %s in %s came closest: %s", o.Provider, o.Type, o.Region, c.text(k))
-	if have != "" {
-		n.text += " (" + have + ")"
-	}
-}
-
-func less(a, b *catalog.Offer) bool {
-	if a.PriceUSD != b.PriceUSD {
-		return a.PriceUSD < b.PriceUSD
-	}
-	if a.Provider != b.Provider {
-		return a.Provider < b.Provider
-	}
-	if a.Type != b.Type {
-		return a.Type < b.Type
-	}
-	return a.Region < b.Region
+	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 2, 64), ".00")
 }

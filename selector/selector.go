@@ -7,7 +7,8 @@ package selector
 
 import (
 	"fmt"
-	"sort"
+	"runtime"
+	"slices"
 	"time"
 
 	"skysail/catalog"
@@ -49,10 +50,8 @@ type Candidate struct {
 	// PriceUSD is US dollars an hour for one instance, TotalUSD for all.
 	PriceUSD float64
 	TotalUSD float64
-	rule     Rule
-	rank     int // place of the provider in the rule's list, from 0
-	listLen  int
-	cheapest bool
+	rank     uint16 // of the provider in the rule's list, from 0
+	by       *ordering
 }
 
 // Refusal counts the offers of a provider that were refused for one reason.
@@ -84,8 +83,8 @@ func Local(svc *spec.Service) Result {
 		r.Refused = []Refusal{{policies.Local, "the service asks for a GPU, which is not handed out locally", 1}}
 	default:
 		r.Candidates = []Candidate{{
-			Offer: &catalog.Offer{Provider: policies.Local, Region: "local", Type: "local", Arch: "amd64"},
-			rule:  RuleLocal, listLen: 1,
+			Offer: &catalog.Offer{Provider: policies.Local, Region: "local", Type: "local", Arch: runtime.GOARCH},
+			by:    &ordering{rule: RuleLocal, listed: 1},
 		}}
 	}
 	return r
@@ -95,53 +94,102 @@ func Local(svc *spec.Service) Result {
 // Refused and Closest say why.
 func Select(in Input) Result {
 	rule, why, list := match(in.Service, in.Policy)
+	list = unique(list)
 	res := Result{Rule: rule, Why: why, Providers: list}
-	rank := make(map[string]int, len(list))
-	for i, p := range list {
-		if _, ok := rank[p]; !ok {
-			rank[p] = i
-		}
-	}
-	cheapest := in.Policy.Lists.Order == policies.OrderCheapest ||
-		in.Policy.Lists.Order == "" && rule == RuleCost
-
 	c := newChecker(in)
-	var refused tally
-	var near closest
+	rank := ranker(list, in.Unavailable)
+	by := &ordering{
+		rule: rule, listed: len(list), regionRank: c.regionRank,
+		cheapest:  in.Policy.Lists.Order == policies.OrderCheapest || in.Policy.Lists.Order == "" && rule == RuleCost,
+		spotFirst: in.Policy.Limits.Spot == policies.SpotPrefer,
+	}
+	refused := make([][codes]int, len(list))
 	offered := make([]bool, len(list))
+	places := make([]place, 0, len(in.Offers))
 	for i := range in.Offers {
 		o := &in.Offers[i]
-		r, listed := rank[o.Provider]
-		if !listed || in.Unavailable[o.Provider] != "" {
+		r, ok := rank(o.Provider)
+		if !ok {
 			continue
 		}
 		offered[r] = true
 		price, spot := c.price(o)
 		if code := c.check(o, price, spot); code != fits {
-			refused.add(o.Provider, code)
-			near.consider(c, o, code)
+			refused[r][code]++
 			continue
 		}
-		res.Candidates = append(res.Candidates, Candidate{
-			Offer: o, Spot: spot, PriceUSD: price, TotalUSD: price * float64(in.Service.Instances),
-			rule: rule, rank: r, listLen: len(list), cheapest: cheapest,
-		})
+		places = append(places, newPlace(by.group(r, spot), price, i))
 	}
-	sortCandidates(res.Candidates, c, cheapest)
+	res.Refused = refusals(c, list, offered, refused)
+	if len(places) == 0 {
+		res.Closest = c.closest(func(p string) bool { _, ok := rank(p); return ok })
+		return res
+	}
+	res.Candidates = by.fill(places, func(index uint32) Candidate {
+		o := &in.Offers[index]
+		price, spot := c.price(o)
+		r, _ := rank(o.Provider)
+		return Candidate{Offer: o, Spot: spot, PriceUSD: price, TotalUSD: c.total(price), rank: r, by: by}
+	})
+	return res
+}
 
-	for i, p := range list {
-		switch why := in.Unavailable[p]; {
-		case why != "":
-			res.Refused = append(res.Refused, Refusal{p, why, 1})
-		case !offered[i]:
-			res.Refused = append(res.Refused, Refusal{p, "the catalog holds no offer of it", 1})
+func unique(list []string) []string {
+	var out []string
+	for _, p := range list {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
 		}
 	}
-	res.Refused = append(res.Refused, refused.list(c)...)
-	if len(res.Candidates) == 0 {
-		res.Closest = near.text
+	return out
+}
+
+// ranker returns a function that gives the place of a provider in the list,
+// or false for one that is not in it or not available.
+func ranker(list []string, unavailable map[string]string) func(provider string) (uint16, bool) {
+	available := make([]string, len(list))
+	for i, p := range list {
+		if unavailable[p] == "" {
+			available[i] = p
+		}
 	}
-	return res
+	last := uint16(0) // offers come grouped by provider
+	return func(provider string) (uint16, bool) {
+		if provider == "" || len(list) == 0 {
+			return 0, false
+		}
+		if available[last] == provider {
+			return last, true
+		}
+		i := slices.Index(available, provider)
+		if i < 0 {
+			return 0, false
+		}
+		last = uint16(i) //nolint:gosec // an index
+		return last, true
+	}
+}
+
+// refusals lists providers that offer nothing in the order of the rule's
+// list, then the reasons of each that does.
+func refusals(c *checker, list []string, offered []bool, counts [][codes]int) []Refusal {
+	var out []Refusal
+	for i, p := range list {
+		switch why := c.in.Unavailable[p]; {
+		case why != "":
+			out = append(out, Refusal{p, why, 1})
+		case !offered[i]:
+			out = append(out, Refusal{p, "the catalog holds no offer of it", 1})
+		}
+	}
+	for i, p := range list {
+		for k := code(1); k < codes; k++ {
+			if n := counts[i][k]; n > 0 {
+				out = append(out, Refusal{p, c.text(k), n})
+			}
+		}
+	}
+	return out
 }
 
 func match(svc *spec.Service, p *policies.Policy) (Rule, string, []string) {
@@ -164,50 +212,18 @@ func match(svc *spec.Service, p *policies.Policy) (Rule, string, []string) {
 	}
 }
 
-// sortCandidates orders by provider and then price, or by price alone; equal
-// prices go by the policy's region globs, then by size, so that the order is
-// total and does not depend on the input's.
-func sortCandidates(cs []Candidate, c *checker, cheapest bool) {
-	sort.Slice(cs, func(i, j int) bool {
-		a, b := &cs[i], &cs[j]
-		if !cheapest && a.rank != b.rank {
-			return a.rank < b.rank
-		}
-		if c.spotFirst && a.Spot != b.Spot && a.rank == b.rank {
-			return a.Spot
-		}
-		if a.PriceUSD != b.PriceUSD {
-			return a.PriceUSD < b.PriceUSD
-		}
-		if a.rank != b.rank {
-			return a.rank < b.rank
-		}
-		x, y := a.Offer, b.Offer
-		if x.VCPU != y.VCPU {
-			return x.VCPU > y.VCPU
-		}
-		if x.MemoryGB != y.MemoryGB {
-			return x.MemoryGB > y.MemoryGB
-		}
-		if x.Type != y.Type {
-			return x.Type < y.Type
-		}
-		if rx, ry := c.regionRank(x.Region), c.regionRank(y.Region); rx != ry {
-			return rx < ry
-		}
-		return x.Region < y.Region
-	})
-}
-
 // Reasons says why the candidate stands where it does.
 func (c *Candidate) Reasons() []string {
-	if c.rule == RuleLocal {
-		return []string{"this machine: the deployment is not remote"}
-	}
 	o := c.Offer
-	place := fmt.Sprintf("%s is number %d of %d for %s", o.Provider, c.rank+1, c.listLen, c.rule)
-	if c.cheapest {
-		place = fmt.Sprintf("cheapest first for %s", c.rule)
+	var out []string
+	switch {
+	case c.by == nil: // made by another than Select
+	case c.by.rule == RuleLocal:
+		return []string{"this machine: the deployment is not remote"}
+	case c.by.cheapest:
+		out = append(out, fmt.Sprintf("cheapest first for %s", c.by.rule))
+	default:
+		out = append(out, fmt.Sprintf("%s is number %d of %d for %s", o.Provider, c.rank+1, c.by.listed, c.by.rule))
 	}
 	size := fmt.Sprintf("%s vCPU, %s GiB memory, %s GiB disk", num(o.VCPU), num(o.MemoryGB), num(o.DiskGB))
 	if o.GPU != nil {
@@ -217,9 +233,5 @@ func (c *Candidate) Reasons() []string {
 	if c.Spot {
 		kind = "spot"
 	}
-	return []string{place, size, fmt.Sprintf("$%s an hour %s, as of %s", usd(c.PriceUSD), kind, o.AsOf)}
+	return append(out, size, fmt.Sprintf("$%s an hour %s, as of %s", usd(c.PriceUSD), kind, o.AsOf))
 }
-
-func num(f float64) string { return fmt.Sprintf("%g", f) }
-
-func usd(f float64) string { return fmt.Sprintf("%.4g", f) }

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"skysail/deploy"
+	"skysail/internal/failure"
+	"skysail/qos"
+)
+
+func newLogs(a *app) *cobra.Command {
+	var follow bool
+	var last int
+	var since time.Duration
+	cmd := &cobra.Command{
+		Use:   "logs NAME",
+		Short: "Show the service's log lines, of all instances in order of time",
+		Long: `Shows the service's log lines. With --follow it goes on with new lines, over
+cuts of the connection, until it is interrupted; then -o json prints one object
+a line instead of one for all.`,
+		Example: `  skysail logs hello --last 20
+  skysail logs hello -f --since 1h`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if last < 0 {
+				return failure.New(failure.Input, "--last is negative", "", "Give a number from 0; 0 shows all lines.")
+			}
+			q := qos.LogQuery{Follow: follow, Last: last}
+			if since > 0 {
+				q.Since = time.Now().Add(-since)
+			}
+			if follow {
+				q.Interrupted = func(err error, pause time.Duration) {
+					_, _ = fmt.Fprintf(a.io.Err, "connection lost (%v), trying again in %s\n", err, pause.Round(100*time.Millisecond))
+				}
+			}
+			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
+				return a.runLogs(cmd.Context(), d, args[0], q)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&follow, "follow", "f", false, "go on with new lines")
+	f.IntVarP(&last, "last", "n", 100, "only the newest lines; 0 shows all")
+	f.DurationVar(&since, "since", 0, "only lines younger than this, such as 1h")
+	return cmd
+}
+
+func (a *app) runLogs(ctx context.Context, d *deploy.Deployer, name string, q qos.LogQuery) error {
+	lines := []qos.Line{}
+	enc := json.NewEncoder(a.io.Out)
+	err := d.Logs(ctx, name, q, func(l qos.Line) error {
+		switch {
+		case a.output != "json":
+			_, err := fmt.Fprintf(a.io.Out, "%s %s %s\n", l.Time.Local().Format("15:04:05.000"), l.Instance, qos.Printable(l.Message))
+			return err
+		case q.Follow:
+			return enc.Encode(map[string]any{"version": 1, "line": l})
+		default:
+			lines = append(lines, l)
+			return nil
+		}
+	})
+	if q.Follow && errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil // the way in which following ends
+	}
+	if err != nil || a.output != "json" || q.Follow {
+		return err
+	}
+	return a.printJSON(map[string]any{"lines": lines})
+}

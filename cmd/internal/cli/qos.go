@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"skysail/deploy"
+	"skysail/qos"
+)
+
+func newQoS(a *app) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "qos NAME",
+		Short: "Read host metrics, service state and health of a deployment now",
+		Long: `Reads every source of every instance side by side, each with its own deadline,
+and stores what they said. A source that fails is shown with its reason; the
+others stand. Without --all the samples are condensed to what a person looks
+for first; -o json has all of them.`,
+		Example: `  skysail qos hello
+  skysail qos hello -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
+				res, err := d.Collect(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.printQoS(res, all)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every sample")
+	return cmd
+}
+
+func (a *app) printQoS(res qos.Result, all bool) error {
+	if a.output == "json" {
+		if res.Samples == nil {
+			res.Samples = []qos.Sample{}
+		}
+		return a.printJSON(map[string]any{"samples": res.Samples, "sources": res.Reports})
+	}
+	rows := make([][]string, 0, len(res.Reports))
+	for _, r := range res.Reports {
+		state, detail := "ok", strings.Join(r.Notes, "; ")
+		if r.Err != nil {
+			state, detail = "failed", firstLine(r.Err.Error())
+		}
+		rows = append(rows, []string{r.Instance, r.Source, state, r.Duration.Round(time.Millisecond).String(), qos.Printable(detail)})
+	}
+	table(a.io.Out, []string{"INSTANCE", "SOURCE", "STATE", "TOOK", "DETAIL"}, rows)
+	a.printf("\n")
+	rows = nil
+	for _, s := range res.Samples {
+		text := formatValue(s.Name, s.Value)
+		if !all && !headline[s.Name] {
+			continue
+		}
+		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(s.Labels), text})
+	}
+	table(a.io.Out, []string{"INSTANCE", "SOURCE", "METRIC", "VALUE"}, rows)
+	if !all {
+		a.printf("%d samples in all; --all shows them.\n", len(res.Samples))
+	}
+	return nil
+}
+
+// headline are the metrics that a person looks for first.
+var headline = map[string]bool{
+	"probe_success": true, "probe_duration_seconds": true, "probe_http_status_code": true,
+	"skysail_service_up": true, "skysail_service_restarts_total": true,
+	"node_load1": true, "node_memory_MemTotal_bytes": true, "node_memory_MemAvailable_bytes": true,
+	"node_filesystem_size_bytes": true, "node_filesystem_avail_bytes": true, "node_boot_time_seconds": true,
+}
+
+func labelText(labels map[string]string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	names := make([]string, 0, len(labels))
+	for n := range labels {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	parts := make([]string, 0, len(names))
+	for _, n := range names {
+		parts = append(parts, fmt.Sprintf("%s=%q", n, qos.Printable(labels[n])))
+	}
+	return "{" + strings.Join(parts, ",") + "}"
+}
+
+// formatValue shows a base unit as a person reads it.
+func formatValue(name string, v float64) string {
+	switch {
+	case strings.HasSuffix(name, "_time_seconds"):
+		return time.Unix(int64(v), 0).Local().Format(time.DateTime)
+	case strings.HasSuffix(name, "_bytes") && v >= 1<<20:
+		if v >= 1<<30 {
+			return fmt.Sprintf("%.2f GiB", v/(1<<30))
+		}
+		return fmt.Sprintf("%.1f MiB", v/(1<<20))
+	case strings.HasSuffix(name, "_seconds") && v < 10:
+		return fmt.Sprintf("%.1f ms", v*1000)
+	default:
+		return fmt.Sprintf("%g", v)
+	}
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"skysail/internal/failure"
+)
+
+const exitHelp = `Exit status:
+  0    done
+  1    failed
+  2    the input is wrong; nothing was changed
+  3    nothing fits the service under the policy
+  4    every candidate failed; all of it was removed
+  5    something may be left behind; it is listed
+  6    busy: another process works on it
+  130  interrupted; what was begun was undone
+`
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "skysail",
+		Short: "Run a service on whichever cloud will take it, and watch it",
+		Long: `skysail runs a service on this machine, or with --remote on the first cloud of
+a policy that will take it, through Terraform that a person can review. When an
+apply fails it removes what was half made and tries the next candidate. Then it
+watches what it made.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "output form: text or json")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if a.output != "text" && a.output != "json" {
+			bad := a.output
+			a.output = "text"
+			return failure.New(failure.Input, fmt.Sprintf("--output %q", bad), "The output form is text or json.", "Use -o text or -o json.")
+		}
+		return nil
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return failure.Wrap(err, failure.Input, cmd.CommandPath(), "", fmt.Sprintf("`%s --help` lists the flags.", cmd.CommandPath()))
+	})
+	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitHelp)
+	root.AddCommand(
+		newInit(a), newValidate(a), newSelect(a), newPlan(a), newDeploy(a), newDestroy(a), newList(a), newStatus(a),
+		newQoS(a), newLogs(a), newMetrics(a), newSandbox(a), newVersion(a),
+	)
+	return root
+}

@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"skysail/deploy"
+	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/sandbox"
+)
+
+func newSandbox(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Simulated clouds on this machine: no account, no cost",
+		Long: `The sandbox simulates the HTTP APIs of DigitalOcean and Vultr. Their instances
+are real processes on this machine, with an SSH server and the service itself.
+Any command with --sandbox starts it when it does not run.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newSandboxUp(a), newSandboxDown(a), newSandboxList(a), newSandboxFault(a), newSandboxEnv(a))
+	return cmd
+}
+
+func sandboxDir() string { return filepath.Join(deploy.DefaultHome(), "sandbox") }
+
+func newSandboxUp(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "up",
+		Short: "Start the sandbox; what it held before starts again",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := sandbox.Start(cmd.Context(), sandboxDir())
+			if err != nil {
+				return err
+			}
+			if a.output == "json" {
+				return a.printJSON(map[string]any{"state": "up", "api": c.Env()["DIGITALOCEAN_API_URL"]})
+			}
+			a.printf("The sandbox is up. `skysail sandbox env` points other programs at it.\n")
+			return nil
+		},
+	}
+}
+
+func newSandboxDown(a *app) *cobra.Command {
+	var purge bool
+	cmd := &cobra.Command{
+		Use:   "down",
+		Short: "Stop the sandbox and its instances; --purge forgets them",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := sandboxDown(cmd.Context(), purge); err != nil {
+				return err
+			}
+			if a.output == "json" {
+				return a.printJSON(map[string]any{"state": "down", "purged": purge})
+			}
+			if purge {
+				a.printf("The sandbox is down and holds nothing any more.\n")
+			} else {
+				a.printf("The sandbox is down. What it holds is kept; `skysail sandbox up` starts it again.\n")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&purge, "purge", false, "remove every simulated resource as well")
+	return cmd
+}
+
+// sandboxDown stops the sandbox. A purge starts one that is down first: what
+// it kept is removed by the same code as ever.
+func sandboxDown(ctx context.Context, purge bool) error {
+	c, err := sandbox.Connect(ctx, sandboxDir())
+	if errors.Is(err, sandbox.ErrDown) {
+		if !purge {
+			return nil
+		}
+		c, err = sandbox.Start(ctx, sandboxDir())
+	}
+	if err != nil {
+		return err
+	}
+	return c.Down(ctx, purge)
+}
+
+func newSandboxList(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List every simulated resource",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := sandbox.Start(cmd.Context(), sandboxDir())
+			if err != nil {
+				return err
+			}
+			rs, err := c.List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.output == "json" {
+				if rs == nil {
+					rs = []sandbox.Resource{}
+				}
+				return a.printJSON(map[string]any{"resources": rs})
+			}
+			if len(rs) == 0 {
+				a.printf("The sandbox holds nothing.\n")
+				return nil
+			}
+			rows := make([][]string, 0, len(rs))
+			for _, r := range rs {
+				rows = append(rows, []string{r.Provider, r.Kind, r.ID, r.Name, r.Region, r.State, strings.Join(r.Tags, " ")})
+			}
+			table(a.io.Out, []string{"PROVIDER", "KIND", "ID", "NAME", "REGION", "STATE", "TAGS"}, rows)
+			return nil
+		},
+	}
+}
+
+func newSandboxFault(a *app) *cobra.Command {
+	var f sandbox.Fault
+	var clearAll bool
+	cmd := &cobra.Command{
+		Use:   "fault [PROVIDER [KIND]]",
+		Short: "Make a simulated cloud fail, or list and clear such faults",
+		Long: `KIND is what the next creates at PROVIDER meet:
+  capacity   the cloud has no room for the type in the region
+  quota      the account's limit is reached
+  auth       the credentials are refused, for every call
+  slow       a create takes several seconds longer
+  half-made  the server is made, but the answer is an error
+  hang       the create call never answers
+
+Without KIND the faults in force are listed; --clear removes them.`,
+		Example: `  skysail sandbox fault vultr capacity
+  skysail sandbox fault digitalocean half-made --region nyc1 --times 1
+  skysail sandbox fault vultr --clear`,
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFault(args, f, clearAll); err != nil {
+				return err
+			}
+			c, err := sandbox.Start(cmd.Context(), sandboxDir())
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				f.Provider = args[0]
+			}
+			switch {
+			case clearAll:
+				if err := c.ClearFaults(cmd.Context(), f.Provider); err != nil {
+					return err
+				}
+			case len(args) == 2:
+				f.Kind = args[1]
+				if err := c.Fault(cmd.Context(), f); err != nil {
+					return err
+				}
+			}
+			return a.printFaults(cmd.Context(), c)
+		},
+	}
+	cmd.Flags().StringVar(&f.Region, "region", "", "only in this region")
+	cmd.Flags().IntVar(&f.Times, "times", 0, "only so many creates (default: until cleared)")
+	cmd.Flags().BoolVar(&clearAll, "clear", false, "clear the faults of PROVIDER, or all")
+	return cmd
+}
+
+func checkFault(args []string, f sandbox.Fault, clearAll bool) error {
+	if len(args) > 0 && args[0] != policies.DigitalOcean && args[0] != policies.Vultr {
+		return failure.New(failure.Input, fmt.Sprintf("the sandbox does not simulate %q", args[0]), "Nothing was changed.",
+			"It simulates digitalocean and vultr.")
+	}
+	if len(args) == 2 && clearAll {
+		return failure.New(failure.Input, "--clear with a kind of fault", "Nothing was changed.",
+			"`skysail sandbox fault PROVIDER --clear` clears all faults of a provider.")
+	}
+	if len(args) == 2 {
+		for _, k := range sandbox.FaultKinds() {
+			if args[1] == k {
+				if f.Times < 0 {
+					return failure.New(failure.Input, "--times is negative", "Nothing was changed.", "Give a number from 1, or leave it out.")
+				}
+				return nil
+			}
+		}
+		return failure.New(failure.Input, fmt.Sprintf("%q is no kind of fault", args[1]), "Nothing was changed.",
+			"The kinds are "+strings.Join(sandbox.FaultKinds(), ", ")+".")
+	}
+	return nil
+}
+
+func (a *app) printFaults(ctx context.Context, c *sandbox.Client) error {
+	fs, err := c.Faults(ctx)
+	if err != nil {
+		return err
+	}
+	if a.output == "json" {
+		if fs == nil {
+			fs = []sandbox.Fault{}
+		}
+		return a.printJSON(map[string]any{"faults": fs})
+	}
+	if len(fs) == 0 {
+		a.printf("No faults are set.\n")
+		return nil
+	}
+	rows := make([][]string, 0, len(fs))
+	for _, f := range fs {
+		region, times := "any", "until cleared"
+		if f.Region != "" {
+			region = f.Region
+		}
+		if f.Times > 0 {
+			times = fmt.Sprint(f.Times)
+		}
+		rows = append(rows, []string{f.Provider, f.Kind, region, times})
+	}
+	table(a.io.Out, []string{"PROVIDER", "FAULT", "REGION", "TIMES"}, rows)
+	return nil
+}
+
+func newSandboxEnv(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print what points other programs at the sandbox",
+		Long: `Prints shell exports: endpoints, proxy, CA file and tokens, so that real
+providers, doctl or an SDK speak to the simulated clouds, and a Terraform CLI
+configuration, so that plain terraform works on a bundle by hand.`,
+		Example: `  eval "$(skysail sandbox env)"
+  doctl compute droplet list`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withDeployer(cmd.Context(), deploy.Options{Sandbox: true}, func(d *deploy.Deployer) error {
+				env, err := d.SandboxEnv(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if a.output == "json" {
+					return a.printJSON(map[string]any{"env": env})
+				}
+				names := make([]string, 0, len(env))
+				for n := range env {
+					names = append(names, n)
+				}
+				sort.Strings(names)
+				for _, n := range names {
+					a.printf("export %s=%s\n", n, shellQuote(env[n]))
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

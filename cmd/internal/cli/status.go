@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"skysail/deploy"
+)
+
+func newStatus(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [NAME]",
+		Short: "Ask providers and instances what is there now",
+		Long: `Asks the provider by tag and each instance by its health check, and shows the
+attempts that led there. Without NAME: every live deployment. What could not be
+asked is "unknown", never guessed.`,
+		Example: `  skysail status hello
+  skysail status -o json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
+				names := args
+				if len(names) == 0 {
+					ds, err := d.List(cmd.Context(), false)
+					if err != nil {
+						return err
+					}
+					for _, x := range ds {
+						names = append(names, x.Name)
+					}
+				}
+				all := make([]deploy.Status, 0, len(names))
+				var errs []error
+				for _, n := range names {
+					s, err := d.Status(cmd.Context(), n)
+					if err != nil {
+						errs = append(errs, err)
+						continue
+					}
+					all = append(all, s)
+				}
+				if err := errors.Join(errs...); err != nil {
+					return err
+				}
+				return a.printStatus(all)
+			})
+		},
+	}
+}
+
+func (a *app) printStatus(all []deploy.Status) error {
+	if a.output == "json" {
+		return a.printJSON(map[string]any{"deployments": all})
+	}
+	if len(all) == 0 {
+		a.printf("No deployments.\n")
+	}
+	for n, s := range all {
+		if n > 0 {
+			a.printf("\n")
+		}
+		a.printf("%s (%s): %s%s\n", s.Name, s.ID, s.Phase, sandboxMark(s.Sandbox))
+		if s.Reason != "" {
+			a.printf("  note    %s\n", strings.ReplaceAll(s.Reason, "\n", "\n          "))
+		}
+		if s.Provider != "" {
+			a.printf("  where   %s, %s, %s\n", s.Provider, s.Region, s.Type)
+			a.printf("  price   %s an hour\n", usd(s.PriceUSD))
+		}
+		a.printf("  since   %s\n", s.CreatedAt.Local().Format(time.DateTime))
+		if s.Problem != "" {
+			a.printf("  asking  failed: %s\n", s.Problem)
+		}
+		if len(s.Live) > 0 {
+			rows := make([][]string, 0, len(s.Live))
+			for _, i := range s.Live {
+				rows = append(rows, []string{"  " + i.Name, i.Address, string(i.Exists), string(i.Healthy), i.HealthURL, i.Detail})
+			}
+			table(a.io.Out, []string{"  INSTANCE", "ADDRESS", "EXISTS", "HEALTHY", "URL", "DETAIL"}, rows)
+		}
+		for _, t := range s.Attempts {
+			a.printf("  attempt %d  %s %s %s: %s", t.N, t.Provider, t.Region, t.Type, t.Phase)
+			if t.Class != "" {
+				a.printf(" (%s: %s)", t.Class, firstLine(t.Cause))
+			}
+			if !t.EndedAt.IsZero() {
+				a.printf(", %s", t.EndedAt.Sub(t.StartedAt).Round(100*time.Millisecond))
+			}
+			a.printf("\n")
+		}
+	}
+	return nil
+}
+
+func firstLine(s string) string {
+	line, rest, _ := strings.Cut(s, "\n")
+	if rest != "" {
+		return fmt.Sprintf("%s …", line)
+	}
+	return line
+}

@@ -1,0 +1,263 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"skysail/clouds/local"
+	"skysail/internal/failure"
+	"skysail/internal/supervise"
+	"skysail/policies"
+	"skysail/qos"
+	"skysail/store"
+)
+
+// UnhealthyError says that a service runs but did not become healthy in time.
+type UnhealthyError struct {
+	Name    string
+	Reason  string
+	Timeout time.Duration
+}
+
+func (e *UnhealthyError) Error() string {
+	return fmt.Sprintf("deployment %q runs, but is not healthy after %s: %s", e.Name, e.Timeout, e.Reason)
+}
+
+// targets says how QoS reaches the instances of an attempt.
+func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *store.Attempt, instances []store.Instance) ([]qos.Target, error) {
+	var dial func(context.Context, string, string) (net.Conn, error)
+	if dep.Sandbox {
+		sim, err := d.simulator(ctx)
+		if err != nil {
+			return nil, err
+		}
+		dial = sim.Dial
+	}
+	out := make([]qos.Target, 0, len(instances))
+	for _, i := range instances {
+		t := qos.Target{
+			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: i.Name,
+			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
+			HealthURL: i.HealthURL, Logs: i.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
+		}
+		if i.SSHUser != "" {
+			t.SSH = &qos.SSHTarget{
+				Addr: net.JoinHostPort(i.Address, strconv.Itoa(i.SSHPort)), User: i.SSHUser, HostKey: i.HostKey,
+				KeyFile: filepath.Join(d.attemptDir(dep.ID, row.N), "private", clientKeyFile),
+			}
+		}
+		if row.Provider == policies.Local {
+			c := local.New(filepath.Join(d.home, "local"), d.opts.LookupEnv)
+			t.State = func(context.Context) (bool, int, error) {
+				s, err := c.Status(dep.ID, i.Name)
+				return s.State == supervise.StateRunning, s.Restarts, err
+			}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// registered returns the QoS targets of a deployment that has instances.
+func (d *Deployer) registered(ctx context.Context, row *store.Deployment) ([]qos.Target, error) {
+	attempts, err := d.store.Attempts(ctx, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range attempts {
+		if attempts[i].N == row.Attempt {
+			return d.targets(ctx, row, &attempts[i], row.Instances)
+		}
+	}
+	return nil, nil
+}
+
+// waitReachable waits until an instance answers on its pinned SSH key.
+func waitReachable(ctx context.Context, t qos.Target) error {
+	if t.SSH == nil {
+		return nil
+	}
+	if err := qos.WaitReady(ctx, t); err != nil {
+		return fmt.Errorf("instance %s: %w", t.Instance, err)
+	}
+	return nil
+}
+
+// waitHealthy collects until every source answers and every health check
+// passes, and keeps the last collection: so the store is never empty after a
+// deploy, and what did not answer in time is reported.
+func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *attempt, targets []qos.Target) error {
+	deadline := time.Now().Add(d.opts.ReadyTimeout)
+	pause := 100 * time.Millisecond
+	var reason string
+	for {
+		res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
+		var failed bool
+		reason, failed = unready(targets, res)
+		if reason == "" || failed || ctx.Err() != nil || time.Now().After(deadline) {
+			if err := d.keep(context.WithoutCancel(ctx), dep.ID, res); err != nil {
+				return err
+			}
+			break
+		}
+		sleep(ctx, pause)
+		pause = min(2*pause, 2*time.Second)
+	}
+	if reason == "" {
+		d.emit(EventReady, a, "%d instance(s) healthy, first samples collected", len(targets))
+		return nil
+	}
+	if ctx.Err() != nil {
+		reason = "the wait was interrupted; last seen: " + reason
+	}
+	cost := ""
+	if a.row.PriceUSD > 0 {
+		cost = fmt.Sprintf(" It costs $%.4g an hour.", a.row.PriceUSD)
+	}
+	e := &UnhealthyError{Name: dep.Name, Reason: reason, Timeout: d.opts.ReadyTimeout}
+	return failure.Wrap(e, failure.Failed, "waiting for health",
+		"It was not undone: another provider would most likely see the same."+cost,
+		fmt.Sprintf("See `skysail logs %s` and `skysail status %s`; remove it with `skysail destroy %s`.", dep.Name, dep.Name, dep.Name))
+}
+
+// unready says what is missing, and whether waiting on is of no use.
+func unready(targets []qos.Target, res qos.Result) (reason string, failed bool) {
+	for _, r := range res.Reports {
+		if r.Err != nil {
+			reason = fmt.Sprintf("%s, %s: %v", r.Instance, r.Source, r.Err)
+		}
+	}
+	for _, s := range res.Samples {
+		switch {
+		case s.Name == "probe_success" && s.Value == 0:
+			reason = s.Instance + ": its health check fails"
+			if d := res.Detail(s.Instance, s.Source); d != "" {
+				reason += " (" + d + ")"
+			}
+		case s.Name == "skysail_service_up" && s.Value == 0:
+			if reason == "" {
+				reason = s.Instance + ": its service is not running"
+			}
+		}
+	}
+	return reason, false
+}
+
+// keep stores a collection.
+func (d *Deployer) keep(ctx context.Context, id string, res qos.Result) error {
+	return d.store.AddSamples(ctx, id, res.Samples)
+}
+
+// Collect reads all sources of a deployment now, side by side, keeps what
+// they said and returns it. A source that fails is in the reports; the others
+// stand.
+func (d *Deployer) Collect(ctx context.Context, name string) (qos.Result, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return qos.Result{}, err
+	}
+	if len(row.Instances) == 0 {
+		return qos.Result{}, failure.New(failure.Input, fmt.Sprintf("deployment %q has no instances (%s)", row.Name, row.Phase),
+			"There is nothing to watch.", fmt.Sprintf("`skysail status %s` says more.", row.Name))
+	}
+	targets, err := d.registered(ctx, &row)
+	if err != nil {
+		return qos.Result{}, err
+	}
+	res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
+	return res, d.keep(ctx, row.ID, res)
+}
+
+// CollectAll reads all sources of every running deployment, for an exporter.
+func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result, error) {
+	rows, err := d.store.List(ctx, false)
+	if err != nil {
+		return qos.Result{}, err
+	}
+	var targets []qos.Target
+	for i := range rows {
+		t, err := d.registered(ctx, &rows[i])
+		if err != nil {
+			return qos.Result{}, err
+		}
+		targets = append(targets, t...)
+	}
+	res := qos.NewCollector(opts).Collect(ctx, targets)
+	byName := map[string][]qos.Sample{}
+	for _, s := range res.Samples {
+		byName[s.Deployment] = append(byName[s.Deployment], s)
+	}
+	for i := range rows {
+		err = errors.Join(err, d.store.AddSamples(ctx, rows[i].ID, byName[rows[i].Name]))
+	}
+	return res, err
+}
+
+// CountPhases counts the deployments in each phase, ended ones as well.
+func (d *Deployer) CountPhases(ctx context.Context) (map[string]int, error) {
+	rows, err := d.store.List(ctx, true)
+	out := map[string]int{}
+	for i := range rows {
+		out[string(rows[i].Phase)]++
+	}
+	return out, err
+}
+
+// Samples returns the newest stored samples of a deployment without asking
+// its instances.
+func (d *Deployer) Samples(ctx context.Context, name string) ([]store.Sample, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return d.store.LatestSamples(ctx, row.ID)
+}
+
+// Logs hands on the service's log lines, of all instances side by side.
+// emit is called from one goroutine at a time.
+func (d *Deployer) Logs(ctx context.Context, name string, q qos.LogQuery, emit func(qos.Line) error) error {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return err
+	}
+	targets, err := d.registered(ctx, &row)
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		return failure.New(failure.Input, fmt.Sprintf("deployment %q has no instances (%s)", row.Name, row.Phase),
+			"There are no logs to read.", fmt.Sprintf("`skysail status %s` says more.", row.Name))
+	}
+	return qos.LogsAll(ctx, targets, q, emit)
+}
+
+type healthState struct {
+	healthy Seen
+	detail  string
+}
+
+// health asks every instance's health check once.
+func (d *Deployer) health(ctx context.Context, row *store.Deployment) map[string]healthState {
+	out := map[string]healthState{}
+	targets, err := d.registered(ctx, row)
+	if err != nil {
+		return out
+	}
+	res := qos.NewCollector(qos.Options{Sources: []string{qos.SourceHTTP}}).Collect(ctx, targets)
+	for _, s := range res.Samples {
+		if s.Name != "probe_success" {
+			continue
+		}
+		h := healthState{healthy: Yes}
+		if s.Value == 0 {
+			h = healthState{healthy: No, detail: res.Detail(s.Instance, s.Source)}
+		}
+		out[s.Instance] = h
+	}
+	return out
+}

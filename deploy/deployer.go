@@ -1,0 +1,131 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"skysail/catalog"
+	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/runner"
+	"skysail/sandbox"
+	"skysail/store"
+)
+
+// Deployer places services. Safe for concurrent use on different services;
+// two calls for one name meet a lock, and the second is told who holds it.
+type Deployer struct {
+	opts   Options
+	policy policies.Policy
+	home   string
+	store  *store.Store
+
+	mu     sync.Mutex
+	sim    Simulator
+	engine *runner.Engine
+	events sync.Mutex
+}
+
+// New opens the store in Options.Home, making it when it is not there.
+func New(ctx context.Context, opts Options) (*Deployer, error) {
+	if opts.Home == "" {
+		opts.Home = DefaultHome()
+	}
+	home, err := filepath.Abs(opts.Home)
+	if err != nil {
+		return nil, fmt.Errorf("home folder: %w", err)
+	}
+	if opts.LookupEnv == nil {
+		opts.LookupEnv = os.LookupEnv
+	}
+	if opts.ProviderMirror == "" {
+		opts.ProviderMirror, _ = opts.LookupEnv("SKYSAIL_PROVIDER_MIRROR")
+	}
+	if opts.ReadyTimeout == 0 {
+		opts.ReadyTimeout = 5 * time.Minute
+	}
+	policy := policies.Default()
+	if opts.Policy != nil {
+		policy = *opts.Policy
+	}
+	opts.Remote = opts.Remote || opts.Sandbox
+	st, err := store.Open(ctx, filepath.Join(home, "skysail.db"))
+	if err != nil {
+		return nil, err
+	}
+	return &Deployer{opts: opts, policy: policy, home: home, store: st}, nil
+}
+
+// Close closes the store. What runs goes on running.
+func (d *Deployer) Close() error { return d.store.Close() }
+
+func (d *Deployer) emit(kind EventKind, a *attempt, format string, args ...any) {
+	if d.opts.Progress == nil {
+		return
+	}
+	ev := Event{At: time.Now().UTC(), Kind: kind, Text: fmt.Sprintf(format, args...)}
+	if a != nil {
+		ev.Attempt, ev.Provider, ev.Region = a.row.N, a.row.Provider, a.row.Region
+	}
+	d.events.Lock()
+	defer d.events.Unlock()
+	d.opts.Progress(ev)
+}
+
+// simulator returns the sandbox, starting it when it does not run.
+func (d *Deployer) simulator(ctx context.Context) (Simulator, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sim != nil {
+		return d.sim, nil
+	}
+	c, err := sandbox.Start(ctx, filepath.Join(d.home, "sandbox"))
+	if err != nil {
+		return nil, failure.Wrap(err, failure.Failed, "sandbox",
+			"The simulated clouds could not be started; nothing was changed.",
+			"See sandbox/daemon.log under "+d.home+", then `skysail sandbox up`.")
+	}
+	d.sim = c
+	return c, nil
+}
+
+func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.engine != nil {
+		return *d.engine, nil
+	}
+	e, err := runner.EngineFinder{
+		ExecPath: d.opts.Terraform,
+		Dir:      filepath.Join(d.home, "engines"),
+		Notice:   func(s string) { d.emit(EventStep, nil, "%s", s) },
+	}.Find(ctx)
+	if err != nil {
+		return runner.Engine{}, err
+	}
+	d.engine = &e
+	return e, nil
+}
+
+func (d *Deployer) offers() ([]catalog.Offer, error) {
+	if d.opts.Offers != nil {
+		return d.opts.Offers, nil
+	}
+	return catalog.Load()
+}
+
+// get finds a deployment by name or ID, and says it as input failure when
+// there is none.
+func (d *Deployer) get(ctx context.Context, name string) (store.Deployment, error) {
+	row, err := d.store.Get(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return row, failure.Wrap(err, failure.Input, fmt.Sprintf("deployment %q", name), "",
+			"`skysail list` shows what there is.")
+	}
+	return row, err
+}

@@ -1,0 +1,92 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"skysail/internal/failure"
+	"skysail/store"
+)
+
+// Destroy removes a deployment and proves it: after Terraform's destroy each
+// provider that was tried is asked again by tag. It is idempotent; on an
+// ended deployment it only asks again. When something is left the failure's
+// code is LeftBehind and the deployment is stuck until a later Destroy ends
+// well. An interrupt does not stop a destroy that has begun.
+func (d *Deployer) Destroy(ctx context.Context, name string) ([]Proof, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := d.lockName(row.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	ended := row.Phase.Ended()
+	if !ended {
+		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, ""); err != nil {
+			return nil, err
+		}
+	}
+	attempts, err := d.store.Attempts(ctx, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	var proofs []Proof
+	var failed []error
+	for i := len(attempts) - 1; i >= 0; i-- {
+		p, err := d.destroyAttempt(ctx, &row, attempts[i])
+		if err != nil {
+			failed = append(failed, err)
+		}
+		proofs = append(proofs, p)
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := errors.Join(failed...); err != nil {
+		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
+	}
+	if ended {
+		return proofs, nil
+	}
+	if err := d.store.Unregister(ctx, row.ID); err != nil {
+		return proofs, err
+	}
+	if err := d.store.SetPhase(ctx, row.ID, store.Destroyed, ""); err != nil {
+		return proofs, err
+	}
+	return proofs, d.removeFolder(row.ID)
+}
+
+func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (Proof, error) {
+	a, err := d.openAttempt(ctx, dep, row)
+	if err != nil {
+		return Proof{Provider: row.Provider}, fmt.Errorf("%s: %w", row.Provider, err)
+	}
+	if row.Phase == store.AttemptCleaned {
+		found, err := a.cloud.Find(ctx, dep.ID)
+		switch {
+		case err != nil:
+			// Its own clean-up proved it: no reason to call it stuck now.
+			return Proof{Provider: row.Provider, AskedAt: row.EndedAt, Unasked: "it was proven after the attempt; asking again failed: " + err.Error()}, nil
+		case len(found) == 0:
+			return Proof{Provider: row.Provider, AskedAt: time.Now().UTC()}, nil
+		}
+	}
+	return d.cleanAttempt(ctx, a, row.Phase == store.AttemptSucceeded)
+}
+
+// removeFolder removes a deployment's workspace: keys, state, bundle. The
+// store keeps what happened.
+func (d *Deployer) removeFolder(id string) error {
+	dir := filepath.Join(d.home, "deployments", id)
+	if err := os.RemoveAll(dir); err != nil {
+		return failure.Wrap(err, failure.Failed, "workspace of "+id,
+			"The deployment itself is gone; only its folder could not be removed.", "Remove "+dir+" by hand: it holds keys.")
+	}
+	return nil
+}

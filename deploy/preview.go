@@ -1,0 +1,77 @@
+package deploy
+
+import (
+	"context"
+
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"skysail/selector"
+)
+
+// Change is one thing that a plan would do.
+type Change struct {
+	Action  string `json:"action"` // create, update, delete, replace
+	Address string `json:"address"`
+	Type    string `json:"type"`
+}
+
+// Preview is what a person approves.
+type Preview struct {
+	Name      string
+	ID        string
+	Sandbox   bool
+	Instances int
+	Rule      selector.Rule
+	Why       string
+	Candidate selector.Candidate
+	Changes   []Change
+	// Fallbacks are tried in order when Candidate fails; MaxUSD is the
+	// highest total among all of them, in dollars an hour.
+	Fallbacks []selector.Candidate
+	MaxUSD    float64
+	Bundle    string // folder of the reviewable files
+}
+
+func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan) (bool, error) {
+	if r.d.opts.Approve == nil {
+		return true, nil
+	}
+	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan))
+}
+
+func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan) Preview {
+	p := Preview{
+		Name: a.dep.Name, ID: a.dep.ID, Sandbox: a.dep.Sandbox, Instances: a.dep.Service.Instances,
+		Rule: result.Rule, Why: result.Why, Candidate: *a.candidate, Changes: changes(plan), Bundle: a.bundle(),
+		MaxUSD: a.candidate.TotalUSD,
+	}
+	for i := range result.Candidates {
+		c := result.Candidates[i]
+		if c.Offer == a.candidate.Offer {
+			continue
+		}
+		p.Fallbacks = append(p.Fallbacks, c)
+		p.MaxUSD = max(p.MaxUSD, c.TotalUSD)
+	}
+	return p
+}
+
+func changes(plan *tfjson.Plan) []Change {
+	out := []Change{}
+	for _, rc := range plan.ResourceChanges {
+		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil || rc.Change.Actions.NoOp() {
+			continue
+		}
+		action := "update"
+		switch as := rc.Change.Actions; {
+		case as.Create():
+			action = "create"
+		case as.Delete():
+			action = "delete"
+		case as.Replace():
+			action = "replace"
+		}
+		out = append(out, Change{Action: action, Address: rc.Address, Type: rc.Type})
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"skysail/clouds"
+	"skysail/store"
+)
+
+// statusTimeout bounds what Status asks of providers and instances.
+const statusTimeout = 15 * time.Second
+
+// Seen is what was found when somebody looked.
+type Seen string
+
+// The answers. Unknown is not no: nobody could be asked.
+const (
+	Yes     Seen = "yes"
+	No      Seen = "no"
+	Unknown Seen = "unknown"
+)
+
+// InstanceStatus is an instance as it is now, not as it was recorded.
+type InstanceStatus struct {
+	store.Instance
+	// Exists is the provider's own word.
+	Exists Seen `json:"exists"`
+	// Healthy is what the health check said; Unknown when the service has
+	// none or it could not be asked.
+	Healthy Seen   `json:"healthy"`
+	Detail  string `json:"detail,omitempty"`
+}
+
+// Status is a deployment and what the provider and the instances say of it.
+type Status struct {
+	Deployment
+	Live []InstanceStatus `json:"live"`
+	// Found is everything that carries the deployment's tag at its provider.
+	Found []clouds.Resource `json:"found"`
+	// Asked is why the provider could not be asked, empty when it was.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Status asks the provider by tag and each instance by its health check. It
+// changes nothing.
+func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return Status{}, err
+	}
+	v, err := d.view(ctx, row.ID)
+	if err != nil {
+		return Status{}, err
+	}
+	st := Status{Deployment: d.note(v), Live: []InstanceStatus{}, Found: []clouds.Resource{}}
+	if row.Attempt == 0 {
+		return st, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	found, err := d.find(ctx, &row)
+	if err != nil {
+		st.Problem = err.Error()
+	} else {
+		st.Found = append(st.Found, found...)
+	}
+	health := d.health(ctx, &row)
+	for _, i := range row.Instances {
+		s := InstanceStatus{Instance: i, Exists: Unknown, Healthy: Unknown}
+		if err == nil {
+			s.Exists = No
+			for _, r := range found {
+				if r.ID == i.ID {
+					s.Exists = Yes
+				}
+			}
+		}
+		if h, ok := health[i.Name]; ok {
+			s.Healthy, s.Detail = h.healthy, h.detail
+		}
+		st.Live = append(st.Live, s)
+	}
+	return st, nil
+}
+
+func (d *Deployer) find(ctx context.Context, row *store.Deployment) ([]clouds.Resource, error) {
+	env, err := d.environment(ctx, row.Sandbox)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.cloud(row.Provider, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Credentials(); err != nil {
+		return nil, fmt.Errorf("%s can not be asked: %w", row.Provider, err)
+	}
+	return c.Find(ctx, row.ID)
+}

@@ -1,0 +1,142 @@
+package digitalocean
+
+import (
+	"net/http"
+	"regexp"
+
+	"skysail/sandbox/world"
+)
+
+var tagName = regexp.MustCompile(`^[a-zA-Z0-9:_-]{1,255}$`)
+
+func checkTags(tags []string) error {
+	for _, t := range tags {
+		if !tagName.MatchString(t) {
+			return unprocessable("Tag name %s is invalid. Tags may contain letters, numbers, colons, dashes, and underscores; there is a limit of 255 characters per tag.", t)
+		}
+	}
+	return nil
+}
+
+func (s *server) tagView(r *http.Request, st *world.State, t *world.Tag) map[string]any {
+	droplets := map[string]any{"count": 0}
+	resources := map[string]any{
+		"count": 0, "droplets": droplets,
+		"images":           map[string]any{"count": 0},
+		"volumes":          map[string]any{"count": 0},
+		"volume_snapshots": map[string]any{"count": 0},
+		"databases":        map[string]any{"count": 0},
+	}
+	count := 0
+	for _, d := range st.ServersOf(provider) {
+		if d.HasTag(t.Name) {
+			count++
+			droplets["last_tagged_uri"] = baseURL(r) + "/v2/droplets/" + d.ID
+		}
+	}
+	droplets["count"], resources["count"] = count, count
+	if uri := droplets["last_tagged_uri"]; uri != nil {
+		resources["last_tagged_uri"] = uri
+	}
+	return map[string]any{"name": t.Name, "resources": resources}
+}
+
+func (s *server) listTags(_ http.ResponseWriter, r *http.Request) (reply, error) {
+	st := s.World.State()
+	out := []map[string]any{}
+	for _, t := range st.Tags {
+		if t.Provider == provider {
+			out = append(out, s.tagView(r, st, t))
+		}
+	}
+	return page(r, "tags", out)
+}
+
+func (s *server) createTag(w http.ResponseWriter, r *http.Request) (reply, error) {
+	var in struct {
+		Name string `json:"name"`
+	}
+	if _, err := decode(w, r, &in); err != nil {
+		return reply{}, err
+	}
+	if err := checkTags([]string{in.Name}); err != nil {
+		return reply{}, err
+	}
+	if err := s.World.Update(func(st *world.State) error {
+		st.EnsureTag(provider, in.Name)
+		return nil
+	}); err != nil {
+		return reply{}, err
+	}
+	st := s.World.State()
+	return reply{http.StatusCreated, map[string]any{"tag": s.tagView(r, st, st.Tag(provider, in.Name))}}, nil
+}
+
+func (s *server) getTag(_ http.ResponseWriter, r *http.Request) (reply, error) {
+	st := s.World.State()
+	t := st.Tag(provider, r.PathValue("name"))
+	if t == nil {
+		return reply{}, errNotFound()
+	}
+	return reply{http.StatusOK, map[string]any{"tag": s.tagView(r, st, t)}}, nil
+}
+
+func (s *server) deleteTag(_ http.ResponseWriter, r *http.Request) (reply, error) {
+	err := s.World.Update(func(st *world.State) error {
+		name := r.PathValue("name")
+		if st.Tag(provider, name) == nil {
+			return errNotFound()
+		}
+		st.RemoveTag(provider, name)
+		return nil
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, nil
+}
+
+func (s *server) tagResources(w http.ResponseWriter, r *http.Request) (reply, error) {
+	return s.changeTag(w, r, func(d *world.Server, tag string) {
+		if !d.HasTag(tag) {
+			d.Tags = append(d.Tags, tag)
+		}
+	})
+}
+
+func (s *server) untagResources(w http.ResponseWriter, r *http.Request) (reply, error) {
+	return s.changeTag(w, r, func(d *world.Server, tag string) { d.Tags = without(d.Tags, tag) })
+}
+
+func (s *server) changeTag(w http.ResponseWriter, r *http.Request, change func(*world.Server, string)) (reply, error) {
+	var in struct {
+		Resources []struct {
+			ID   string `json:"resource_id"`
+			Type string `json:"resource_type"`
+		} `json:"resources"`
+	}
+	if _, err := decode(w, r, &in); err != nil {
+		return reply{}, err
+	}
+	err := s.World.Update(func(st *world.State) error {
+		tag := st.Tag(provider, r.PathValue("name"))
+		if tag == nil {
+			return errNotFound()
+		}
+		for _, res := range in.Resources {
+			if res.Type != "droplet" {
+				return unprocessable("the skysail sandbox has no resources of type %q to tag", res.Type)
+			}
+			d := st.Server(provider, res.ID)
+			if d == nil {
+				return errNotFound()
+			}
+			change(d, tag.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, nil
+}

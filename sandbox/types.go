@@ -1,0 +1,94 @@
+package sandbox
+
+import (
+	"errors"
+
+	"skysail/sandbox/world"
+)
+
+// ErrDown says that the sandbox does not run.
+var ErrDown = errors.New("the sandbox is not running; `skysail sandbox up` starts it")
+
+// Resource is something that an account of a simulated cloud has.
+type Resource struct {
+	Provider string   `json:"provider"`
+	Kind     string   `json:"kind"`
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Region   string   `json:"region"`
+	Tags     []string `json:"tags"`
+	// State is pending, active, off, deleting or failed.
+	State string `json:"state"`
+	// Address is a server's IP address, once it has one.
+	Address string `json:"address,omitempty"`
+	// PriceUSD is what a server costs an hour.
+	PriceUSD float64 `json:"price_usd_hour,omitempty"`
+}
+
+// Fault is an ordered failure of a simulated cloud; see the package comment
+// for what Times counts.
+type Fault struct {
+	Provider string `json:"provider"`
+	Kind     string `json:"kind"`
+	// Region limits the fault to creates there; empty is everywhere.
+	Region string `json:"region,omitempty"`
+	// Times is how many attempts fail; 0 is all until the fault is cleared.
+	Times int `json:"times"`
+	// Left is how many of Times are still to come. Fault ignores it.
+	Left int `json:"left"`
+}
+
+// FaultKinds lists the kinds of faults in the order they are printed.
+func FaultKinds() []string { return world.Kinds() }
+
+// Providers lists the clouds that are simulated.
+func Providers() []string { return world.Providers() }
+
+// kinds are what a provider's own tools call the things in its cloud.
+var kinds = map[string]struct{ server, firewall string }{
+	world.DigitalOcean: {"droplet", "firewall"},
+	world.Vultr:        {"instance", "firewall_group"},
+}
+
+// resources lists a state: servers, then firewalls, then keys of each
+// provider. Tags are names and cost nothing; they are no resources.
+func resources(st *world.State) []Resource {
+	out := []Resource{}
+	for _, p := range world.Providers() {
+		for _, s := range st.ServersOf(p) {
+			r := Resource{
+				Provider: p, Kind: kinds[p].server, ID: s.ID, Name: s.Name, Region: s.Region,
+				Tags: append([]string{}, s.Tags...), State: serverState(s), PriceUSD: s.PriceUSD,
+			}
+			if s.Booted {
+				r.Address = s.Address
+			}
+			out = append(out, r)
+		}
+		for _, f := range st.FirewallsOf(p) {
+			out = append(out, Resource{
+				Provider: p, Kind: kinds[p].firewall, ID: f.ID, Name: f.Name,
+				Tags: append([]string{}, f.Tags...), State: "active",
+			})
+		}
+		for _, k := range st.KeysOf(p) {
+			out = append(out, Resource{Provider: p, Kind: "ssh_key", ID: k.ID, Name: k.Name, Tags: []string{}, State: "active"})
+		}
+	}
+	return out
+}
+
+func serverState(s *world.Server) string {
+	switch {
+	case s.Deleting:
+		return "deleting"
+	case s.Phase == world.Failed:
+		return "failed"
+	case s.Phase == world.Running:
+		return "active"
+	case s.Phase == world.Off:
+		return "off"
+	default:
+		return "pending"
+	}
+}

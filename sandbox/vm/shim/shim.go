@@ -1,0 +1,159 @@
+// Package shim holds the commands that a simulated instance has in place of a
+// real machine's: systemctl, journalctl, sudo, cloud-init, and the container
+// engines. They are small scripts that run this binary again.
+package shim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"skysail/internal/reexec"
+	"skysail/sandbox/vm/rootdir"
+	"skysail/sandbox/vm/socket"
+	"skysail/sandbox/vm/systemd"
+)
+
+// HelperName is the shims' name among this program's helpers.
+const HelperName = "sandbox-shim"
+
+// The environment of everything that runs on an instance.
+const (
+	// EnvInstance is the instance's folder; it marks its processes, too.
+	EnvInstance = "SKYSAIL_INSTANCE"
+	// EnvRoot is where the instance's "/" is.
+	EnvRoot = "SKYSAIL_ROOT"
+	// EnvUser is the user that a process stands for: all are the caller's own
+	// on this machine.
+	EnvUser = "SKYSAIL_INSTANCE_USER"
+)
+
+// Folder is where the shims lie in an instance's folder, JournalFile its
+// journal, ContainersFile what its containers are known by.
+const (
+	Folder         = "shims"
+	JournalFile    = "journal"
+	ContainersFile = "containers.json"
+)
+
+// programs are the shims by name. Docker is there for units that name it.
+func programs() map[string]func(machine, []string) int {
+	return map[string]func(machine, []string) int{
+		"systemctl":  systemctl,
+		"journalctl": journalctl,
+		"sudo":       sudo,
+		"cloud-init": cloudInit,
+		"podman":     containers,
+		"docker":     containers,
+	}
+}
+
+func init() {
+	reexec.Register(HelperName, func(args []string) int {
+		if len(args) == 0 {
+			fmt.Fprintln(os.Stderr, "skysail: a shim needs its name")
+			return 2
+		}
+		program, ok := programs()[args[0]]
+		dir := os.Getenv(EnvInstance)
+		if !ok || dir == "" {
+			fmt.Fprintf(os.Stderr, "skysail: %s is only there on a simulated instance\n", args[0])
+			return 2
+		}
+		m := machine{
+			dir: dir, root: rootdir.Root(os.Getenv(EnvRoot)), user: os.Getenv(EnvUser),
+			stdout: os.Stdout, stderr: os.Stderr,
+		}
+		return program(m, args[1:])
+	})
+}
+
+// machine is the instance that a shim runs on.
+type machine struct {
+	dir            string
+	root           rootdir.Root
+	user           string
+	stdout, stderr io.Writer
+}
+
+func (m machine) fail(program string, err error) int {
+	_, _ = fmt.Fprintf(m.stderr, "%s: %v\n", program, err)
+	return 1
+}
+
+// Install writes the shims of an instance.
+func Install(dir string) error {
+	folder := filepath.Join(dir, Folder)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	binary, err := reexec.Binary()
+	if err != nil {
+		return err
+	}
+	for name := range programs() {
+		text := "#!/bin/sh\n" + reexec.HelperEnv(HelperName) + " exec " + rootdir.Quote(binary) + " " + name + ` "$@"` + "\n"
+		// POSIX leaves open whether an assignment before exec is exported.
+		text = strings.Replace(text, " exec ", "\nexport "+reexec.EnvHelper+"\nexec ", 1)
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program, for its owner
+			return err
+		}
+		if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a program, for its owner
+			return err
+		}
+	}
+	return nil
+}
+
+// Path puts the shims before the rest of a PATH.
+func Path(dir, path string) string {
+	return filepath.Join(dir, Folder) + string(filepath.ListSeparator) + path
+}
+
+// withoutShims takes them out again, for what must find the real thing.
+func (m machine) withoutShims(path string) string {
+	var keep []string
+	for _, p := range filepath.SplitList(path) {
+		if p != filepath.Join(m.dir, Folder) {
+			keep = append(keep, p)
+		}
+	}
+	return strings.Join(keep, string(filepath.ListSeparator))
+}
+
+// systemctl asks the instance's service manager.
+func systemctl(m machine, args []string) int {
+	path, err := socket.Path(m.dir, socket.Control)
+	if err != nil {
+		return m.fail("systemctl", err)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		_, _ = fmt.Fprintf(m.stderr, "Failed to connect to bus: the simulated instance does not run: %v\n", err)
+		return 1
+	}
+	defer func() { _ = conn.Close() }()
+	var reply systemd.Reply
+	err = json.NewEncoder(conn).Encode(systemd.Call{Args: args, Root: m.user == "root"})
+	if err == nil {
+		err = json.NewDecoder(conn).Decode(&reply)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(m.stderr, "Failed to talk to the service manager: the simulated instance stopped: %v\n", err)
+		return 1
+	}
+	_, _ = io.WriteString(m.stdout, reply.Stdout)
+	_, _ = io.WriteString(m.stderr, reply.Stderr)
+	return reply.Code
+}
+
+// replace runs another program in this process's place.
+func replace(argv, env []string) error {
+	return syscall.Exec(argv[0], argv, env) //nolint:gosec // running what it is told is a shim's job
+}

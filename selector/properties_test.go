@@ -1,0 +1,259 @@
+package selector
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"skysail/catalog"
+	"skysail/policies"
+	"skysail/spec"
+)
+
+// few draws from a small set, so that equal prices, sizes and names are
+// common.
+func few[T any](t *rapid.T, label string, values ...T) T {
+	return rapid.SampledFrom(values).Draw(t, label)
+}
+
+func drawOffer(t *rapid.T) catalog.Offer {
+	o := catalog.Offer{
+		Provider: few(t, "provider", policies.Providers()...),
+		Region:   few(t, "region", "us-east-1", "us-west-2", "eu-west-1", "nyc1", "ewr"),
+		Type:     few(t, "type", "a", "b", "c"),
+		Arch:     few(t, "arch", "amd64", "amd64", "amd64", "arm64"),
+		VCPU:     few(t, "vcpu", 0.5, 1, 2, 8, 16, 64),
+		MemoryGB: few(t, "memory", 0.5, 1, 4, 32, 64, 256),
+		DiskGB:   few(t, "disk", 0.0, 25, 100, 1000),
+		PriceUSD: few(t, "price", 0.01, 0.02, 0.1, 0.5, 3),
+		AsOf:     few(t, "as of", "2026-11-20", "2026-11-20", "2026-01-01", "yesterday"),
+	}
+	if rapid.Bool().Draw(t, "has spot") {
+		o.SpotUSD = spotAt(few(t, "spot", 0.005, 0.01, 0.1, 1))
+	}
+	if rapid.Bool().Draw(t, "has gpu") {
+		o.GPU = &catalog.GPU{Model: few(t, "model", "L4", "H100"), Count: few(t, "gpus", 1, 2, 8), MemoryGB: 24}
+	}
+	return o
+}
+
+func drawInput(t *rapid.T) Input {
+	svc := &spec.Service{Name: "echo", Instances: few(t, "instances", 1, 2, 3, 7), Resources: spec.Resources{
+		CPU:       few(t, "need cpu", 0.1, 0.5, 0.55, 1.1, 3, 8, 8.5),
+		MemoryGB:  few(t, "need memory", 0.5, 0.55, 1, 3.9, 32, 33),
+		StorageGB: few(t, "need disk", 0.0, 0, 20, 100),
+	}}
+	if few(t, "needs gpu", false, false, true) {
+		svc.Resources.GPU = &spec.GPU{Count: few(t, "need gpus", 1, 2), Model: few(t, "need model", "", "L4", "h100")}
+	}
+	p := policies.Default()
+	names := rapid.SliceOfN(rapid.SampledFrom(policies.Providers()), 1, 6)
+	p.Lists.GPU, p.Lists.CPU = names.Draw(t, "gpu list"), names.Draw(t, "cpu list")
+	p.Lists.Memory, p.Lists.Cost = names.Draw(t, "memory list"), names.Draw(t, "cost list")
+	p.Lists.Order = few(t, "order", "", policies.OrderListed, policies.OrderCheapest)
+	p.Limits.Spot = few(t, "spot", policies.SpotNever, policies.SpotPrefer, policies.SpotRequire)
+	p.Limits.MaxHourlyUSD = few(t, "cap", 0, 0, 0.03, 0.3, 2)
+	p.Limits.Regions = few(t, "regions", nil, nil, []string{"us-*"}, []string{"nyc?", "eu-*"}, []string{"*"})
+	in := Input{Service: svc, Policy: &p, Offers: rapid.SliceOfN(rapid.Custom(drawOffer), 0, 60).Draw(t, "offers"), Now: today}
+	if rapid.Bool().Draw(t, "something is unavailable") {
+		in.Unavailable = map[string]string{few(t, "unavailable", policies.Providers()...): "no credentials"}
+	}
+	return in
+}
+
+func TestCandidatesFit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		need, limits := in.Service.Resources, in.Policy.Limits
+		r := Select(in)
+		for _, c := range r.Candidates {
+			o := c.Offer
+			if o.VCPU < need.CPU || o.MemoryGB < need.MemoryGB || o.DiskGB < need.StorageGB {
+				t.Fatalf("too small: %+v for %+v", o, need)
+			}
+			if g := need.GPU; g != nil {
+				if o.GPU == nil || o.GPU.Count < g.Count || g.Model != "" && !strings.EqualFold(o.GPU.Model, g.Model) {
+					t.Fatalf("wrong GPU: %+v for %+v", o.GPU, g)
+				}
+			} else if o.GPU != nil {
+				t.Fatalf("a GPU that nobody asked for: %+v", o)
+			}
+			if o.Arch != "amd64" {
+				t.Fatalf("architecture %s", o.Arch)
+			}
+			if !slices.Contains(r.Providers, o.Provider) || in.Unavailable[o.Provider] != "" {
+				t.Fatalf("provider %s is not to be used", o.Provider)
+			}
+			checkPrice(t, in, c)
+			allowed := len(limits.Regions) == 0
+			for _, g := range limits.Regions {
+				ok, err := path.Match(g, o.Region)
+				allowed = allowed || ok && err == nil
+			}
+			if !allowed {
+				t.Fatalf("region %s is not in %v", o.Region, limits.Regions)
+			}
+		}
+	})
+}
+
+func checkPrice(t *rapid.T, in Input, c Candidate) {
+	limits := in.Policy.Limits
+	want := c.Offer.PriceUSD
+	switch {
+	case limits.Spot == policies.SpotNever && c.Spot:
+		t.Fatalf("spot although never: %+v", c)
+	case limits.Spot == policies.SpotRequire && !c.Spot:
+		t.Fatalf("not spot although required: %+v", c)
+	case c.Spot && c.Offer.SpotUSD == nil:
+		t.Fatalf("spot without a spot price: %+v", c)
+	case c.Spot:
+		want = *c.Offer.SpotUSD
+	}
+	if c.PriceUSD != want {
+		t.Fatalf("price %v, the offer says %v", c.PriceUSD, want)
+	}
+	if d := c.TotalUSD - c.PriceUSD*float64(in.Service.Instances); d > 1e-9 || d < -1e-9 {
+		t.Fatalf("total %v of %d at %v", c.TotalUSD, in.Service.Instances, c.PriceUSD)
+	}
+	if limits.MaxHourlyUSD == 0 {
+		return
+	}
+	if c.TotalUSD > limits.MaxHourlyUSD {
+		t.Fatalf("%v is above the cap %v", c.TotalUSD, limits.MaxHourlyUSD)
+	}
+	day, err := time.Parse(time.DateOnly, c.Offer.AsOf)
+	if err != nil || in.Now.Sub(day) > limits.MaxPriceAge {
+		t.Fatalf("a cap held against a price of %s", c.Offer.AsOf)
+	}
+}
+
+// TestNothingIsLost: every offer of a listed provider that can be used is a
+// candidate or counted as refused, and what fits is never refused.
+func TestNothingIsLost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		r := Select(in)
+		offered := map[string]int{}
+		for _, o := range in.Offers {
+			if slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" {
+				offered[o.Provider]++
+			}
+		}
+		got := map[string]int{}
+		for _, c := range r.Candidates {
+			got[c.Offer.Provider]++
+		}
+		for _, x := range r.Refused {
+			if offered[x.Provider] == 0 {
+				if x.Count != 1 {
+					t.Fatalf("%+v", x)
+				}
+				continue
+			}
+			got[x.Provider] += x.Count
+			if x.Reason == "" || x.Count < 1 {
+				t.Fatalf("%+v", x)
+			}
+		}
+		if diff := cmp.Diff(offered, got); diff != "" {
+			t.Fatalf("offers, and candidates with refusals:\n%s", diff)
+		}
+		total := 0
+		for _, n := range offered {
+			total += n
+		}
+		if wants := len(r.Candidates) == 0 && total > 0; wants != (r.Closest != "") {
+			t.Fatalf("%d candidates, %d offers, closest %q", len(r.Candidates), total, r.Closest)
+		}
+	})
+}
+
+func TestOrderOfOffersDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		want := Select(in)
+		in.Offers = rapid.Permutation(in.Offers).Draw(t, "permuted")
+		got := Select(in)
+		if diff := cmp.Diff(render(want), render(got)); diff != "" {
+			t.Fatal(diff)
+		}
+		for i := range want.Candidates {
+			if diff := cmp.Diff(*want.Candidates[i].Offer, *got.Candidates[i].Offer); diff != "" {
+				t.Fatalf("place %d:\n%s", i+1, diff)
+			}
+		}
+	})
+}
+
+// TestOrder: the result is sorted by what it says it is sorted by, and the
+// comparison behind it is a total order.
+func TestOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		r := Select(in)
+		cs := r.Candidates
+		if len(cs) == 0 {
+			return
+		}
+		by := cs[0].by
+		for i := range cs[1:] {
+			a, b := cs[i], cs[i+1]
+			ra, rb := slices.Index(r.Providers, a.Offer.Provider), slices.Index(r.Providers, b.Offer.Provider)
+			switch {
+			case by.compare(a, b) > 0:
+				t.Fatalf("place %d is after place %d", i+1, i+2)
+			case by.cheapest && a.PriceUSD > b.PriceUSD:
+				t.Fatalf("cheapest first, and %v comes before %v", a.PriceUSD, b.PriceUSD)
+			case !by.cheapest && ra > rb:
+				t.Fatalf("%s comes before %s of %v", a.Offer.Provider, b.Offer.Provider, r.Providers)
+			case !by.cheapest && ra == rb && a.Spot == b.Spot && a.PriceUSD > b.PriceUSD:
+				t.Fatalf("inside %s %v comes before %v", a.Offer.Provider, a.PriceUSD, b.PriceUSD)
+			}
+		}
+		pick := func(label string) Candidate { return cs[rapid.IntRange(0, len(cs)-1).Draw(t, label)] }
+		a, b, c := pick("a"), pick("b"), pick("c")
+		if by.compare(a, b) != -by.compare(b, a) && by.compare(a, b)*by.compare(b, a) >= 0 {
+			t.Fatalf("not antisymmetric: %+v %+v", a.Offer, b.Offer)
+		}
+		if by.compare(a, b) <= 0 && by.compare(b, c) <= 0 && by.compare(a, c) > 0 {
+			t.Fatalf("not transitive: %+v %+v %+v", a.Offer, b.Offer, c.Offer)
+		}
+		if by.compare(a, b) == 0 && !cmp.Equal(*a.Offer, *b.Offer) {
+			t.Fatalf("equal, and not the same: %+v %+v", a.Offer, b.Offer)
+		}
+	})
+}
+
+// TestClosestIsClosest: where only vCPU is short, the offer with most of it is
+// the closest.
+func TestClosestIsClosest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		in.Service.Resources.CPU = 1000
+		in.Policy.Limits.Regions, in.Policy.Limits.MaxHourlyUSD, in.Policy.Limits.Spot = nil, 0, policies.SpotNever
+		in.Service.Resources.MemoryGB, in.Service.Resources.StorageGB, in.Service.Resources.GPU = 0.1, 0, nil
+		in.Policy.Thresholds.Instances = 100
+		r := Select(in)
+		best := 0.0
+		for _, o := range in.Offers {
+			if slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" && o.Arch == "amd64" && o.GPU == nil {
+				best = max(best, o.VCPU)
+			}
+		}
+		// An offer that lacks one thing more would need twice the vCPU.
+		for _, o := range in.Offers {
+			if slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" && (o.Arch != "amd64" || o.GPU != nil) && o.VCPU >= 2*best {
+				return
+			}
+		}
+		if best > 0 && !strings.Contains(r.Closest, num(best)+" of 1000 vCPU") {
+			t.Fatalf("the best has %v vCPU; got %q", best, r.Closest)
+		}
+	})
+}

@@ -1,0 +1,311 @@
+package test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"skysail/clouds/faults"
+	"skysail/deploy"
+	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/qos"
+	"skysail/sandbox"
+	"skysail/store"
+)
+
+// providers are those that must pass the suite; adding one adds a line.
+var providers = []struct {
+	name  string
+	cloud bool
+}{
+	{policies.Local, false},
+	{policies.DigitalOcean, true},
+	{policies.Vultr, true},
+}
+
+func TestConformance(t *testing.T) {
+	for _, p := range providers {
+		t.Run(p.name, func(t *testing.T) {
+			b := newBench(t)
+			d := b.deployer(p.cloud, only(p.name))
+			dep, err := d.Deploy(t.Context(), hello(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkDeployment(t, dep, p.name, p.cloud)
+			checkSamples(t, d, dep, p.cloud)
+			checkStatus(t, d, dep)
+			checkLogs(t, d, dep)
+			if p.cloud {
+				checkTags(t, b, dep)
+				checkHostKey(t, b, dep)
+				checkReachable(t, b, dep)
+			}
+			proofs, err := d.Destroy(t.Context(), dep.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(proofs) != 1 || len(proofs[0].Left) != 0 || len(proofs[0].Destroyed) == 0 {
+				t.Errorf("proofs of destroy: %+v", proofs)
+			}
+			if p.cloud {
+				if left := b.resources(); len(left) != 0 {
+					t.Errorf("left behind: %+v", left)
+				}
+			} else if up(dep.Instances[0].HealthURL) {
+				t.Error("the service still answers after destroy")
+			}
+			again, err := d.Destroy(t.Context(), dep.Name)
+			if err != nil || len(again) != 1 {
+				t.Errorf("a second destroy: %v, %+v", err, again)
+			}
+		})
+	}
+}
+
+func checkDeployment(t *testing.T, dep deploy.Deployment, provider string, cloud bool) {
+	t.Helper()
+	if dep.Phase != store.Running || dep.Provider != provider || dep.Sandbox != cloud {
+		t.Errorf("deployment %+v", dep)
+	}
+	if cloud != (dep.PriceUSD > 0) {
+		t.Errorf("price is %g", dep.PriceUSD)
+	}
+	if len(dep.Instances) != 1 {
+		t.Fatalf("instances: %+v", dep.Instances)
+	}
+	i := dep.Instances[0]
+	if i.ID == "" || i.Address == "" || i.HealthURL == "" || i.Logs == "" {
+		t.Errorf("instance lacks something: %+v", i)
+	}
+	if cloud && (i.SSHUser != "skysail" || i.SSHPort != 22 || !strings.HasPrefix(i.HostKey, "ssh-ed25519 ")) {
+		t.Errorf("instance's SSH: %+v", i)
+	}
+}
+
+// checkSamples wants the store to be non-empty right after Deploy, and a
+// collection from every source.
+func checkSamples(t *testing.T, d *deploy.Deployer, dep deploy.Deployment, cloud bool) {
+	t.Helper()
+	stored, err := d.Samples(t.Context(), dep.Name)
+	if err != nil || len(stored) == 0 {
+		t.Fatalf("samples right after deploy: %d, %v", len(stored), err)
+	}
+	res, err := d.Collect(t.Context(), dep.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := qos.SourceService
+	if cloud {
+		host = qos.SourceSSH
+	}
+	want := map[[2]string]float64{
+		{qos.SourceHTTP, "probe_success"}: 1,
+		{host, "skysail_service_up"}:      1,
+	}
+	for _, s := range res.Samples {
+		if v, ok := want[[2]string{s.Source, s.Name}]; ok && s.Value == v {
+			delete(want, [2]string{s.Source, s.Name})
+		}
+		if s.CollectedAt.IsZero() || s.Instance != dep.Instances[0].Name {
+			t.Errorf("sample %+v", s)
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("missing or wrong: %v in %+v; reports %+v", want, res.Samples, res.Reports)
+	}
+}
+
+func checkStatus(t *testing.T, d *deploy.Deployer, dep deploy.Deployment) {
+	t.Helper()
+	st, err := d.Status(t.Context(), dep.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(st.Live) != 1 || st.Live[0].Exists != deploy.Yes || st.Live[0].Healthy != deploy.Yes {
+		t.Errorf("status: %+v (%s)", st.Live, st.Problem)
+	}
+}
+
+func checkLogs(t *testing.T, d *deploy.Deployer, dep deploy.Deployment) {
+	t.Helper()
+	var lines []qos.Line
+	err := d.Logs(t.Context(), dep.Name, qos.LogQuery{Last: 50}, func(l qos.Line) error {
+		lines = append(lines, l)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(lines, func(l qos.Line) bool { return strings.Contains(l.Message, "listening") }) {
+		t.Errorf("the service's first line is not in its log: %+v", lines)
+	}
+}
+
+func checkTags(t *testing.T, b *bench, dep deploy.Deployment) {
+	t.Helper()
+	rs := b.resources()
+	if len(rs) < 3 {
+		t.Errorf("expected a server, a firewall and a key: %+v", rs)
+	}
+	for _, r := range rs {
+		if !strings.Contains(r.Name, dep.ID) && !slices.Contains(r.Tags, "skysail-deployment:"+dep.ID) {
+			t.Errorf("%s %s carries neither tag nor name of the deployment: %+v", r.Kind, r.ID, r)
+		}
+	}
+}
+
+// checkHostKey dials with strict checking of the pinned key, and with a
+// different key, which must fail.
+func checkHostKey(t *testing.T, b *bench, dep deploy.Deployment) {
+	t.Helper()
+	i := dep.Instances[0]
+	pinned, _, _, _, err := ssh.ParseAuthorizedKey([]byte(i.HostKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ssh.NewPublicKey(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		key  ssh.PublicKey
+		ok   bool
+	}{{"pinned", pinned, true}, {"another", other, false}} {
+		matched := false
+		conn, err := b.sandbox().Dial(t.Context(), "tcp", i.Address+":22")
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := ssh.FixedHostKey(c.key)
+		_, _, _, err = ssh.NewClientConn(conn, i.Address+":22", &ssh.ClientConfig{
+			User: i.SSHUser, HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+			HostKeyCallback: func(host string, remote net.Addr, k ssh.PublicKey) error {
+				err := check(host, remote, k)
+				matched = err == nil
+				return err
+			},
+		})
+		if err == nil {
+			t.Error("an SSH connection without a key was let in")
+		}
+		if matched != c.ok {
+			t.Errorf("host key %s: accepted = %v", c.name, matched)
+		}
+		_ = conn.Close()
+	}
+}
+
+// checkReachable wants the firewall to let in what the service says, and
+// nothing else.
+func checkReachable(t *testing.T, b *bench, dep deploy.Deployment) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := b.sandbox().Dial(ctx, "tcp", dep.Instances[0].Address+":8080")
+	if err != nil {
+		t.Errorf("the public port is not reachable: %v", err)
+	} else {
+		_ = conn.Close()
+	}
+	if conn, err := b.sandbox().Dial(ctx, "tcp", dep.Instances[0].Address+":9999"); err == nil {
+		_ = conn.Close()
+		t.Error("a port that no rule opens is reachable")
+	}
+}
+
+func up(url string) bool {
+	client := &http.Client{Timeout: 2 * time.Second}
+	resp, err := client.Get(url) //nolint:noctx // a test's probe
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// TestFaults drives every fault of the sandbox on every cloud: each ends in
+// its class, and nothing is left.
+func TestFaults(t *testing.T) {
+	cases := []struct {
+		kind  string
+		class faults.Class // empty: the deploy succeeds all the same
+	}{
+		{"capacity", faults.Capacity},
+		{"quota", faults.Quota},
+		{"auth", faults.Auth},
+		{"slow", ""},
+		{"half-made", faults.Transient},
+		{"hang", faults.Timeout},
+	}
+	for _, p := range providers {
+		if !p.cloud {
+			continue
+		}
+		for _, c := range cases {
+			t.Run(p.name+"/"+c.kind, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				policy := only(p.name)
+				policy.Failover.MaxAttempts = 1
+				if c.class == faults.Timeout {
+					policy.Failover.AttemptTimeout = 10 * time.Second
+				}
+				if err := b.sandbox().Fault(t.Context(), sandbox.Fault{Provider: p.name, Kind: c.kind}); err != nil {
+					t.Fatal(err)
+				}
+				d := b.deployer(true, policy)
+				dep, err := d.Deploy(t.Context(), hello(t))
+				if c.class == "" {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := d.Destroy(t.Context(), dep.Name); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					checkFault(t, d, err, c.class)
+				}
+				if left := b.resources(); len(left) != 0 {
+					t.Errorf("left behind: %+v", left)
+				}
+			})
+		}
+	}
+}
+
+func checkFault(t *testing.T, d *deploy.Deployer, err error, class faults.Class) {
+	t.Helper()
+	if failure.CodeOf(err) != failure.Exhausted {
+		t.Fatalf("code %s, want %s: %v", failure.CodeOf(err), failure.Exhausted, err)
+	}
+	ds, lerr := d.List(t.Context(), true)
+	if lerr != nil || len(ds) != 1 {
+		t.Fatalf("list: %+v, %v", ds, lerr)
+	}
+	st, serr := d.Status(t.Context(), ds[0].ID)
+	if serr != nil {
+		t.Fatal(serr)
+	}
+	if got := st.Attempts[0].Class; got != string(class) {
+		t.Errorf("class %q (%s), want %q", got, st.Attempts[0].Cause, class)
+	}
+	if errors.Is(err, context.Canceled) {
+		t.Errorf("a fault is no interrupt: %v", err)
+	}
+}

@@ -1,0 +1,135 @@
+// Package test holds the suites that cross packages: conformance of every
+// provider, failover, the library as a manager embeds it, terratest on the
+// bundles, and the real providers where a mirror of them is given.
+package test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"skysail/catalog"
+	"skysail/deploy"
+	"skysail/policies"
+	"skysail/sandbox"
+	"skysail/spec"
+)
+
+func TestMain(m *testing.M) {
+	deploy.RunHelper()
+	os.Exit(m.Run())
+}
+
+// hello returns the example service, its archive built.
+func hello(t testing.TB) *spec.Service {
+	t.Helper()
+	return example(t, "hello")
+}
+
+func example(t testing.TB, name string) *spec.Service {
+	t.Helper()
+	pack := exec.CommandContext(t.Context(), "go", "run", "./examples/hello/pack")
+	pack.Dir = ".."
+	if out, err := pack.CombinedOutput(); err != nil {
+		t.Fatalf("building the example: %v\n%s", err, out)
+	}
+	svc, err := spec.Load(filepath.Join("..", "examples", name, "service.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return svc
+}
+
+// bench is a home of its own with a sandbox in it.
+type bench struct {
+	t    testing.TB
+	home string
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{t: t, home: t.TempDir()}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer cancel()
+		c, err := sandbox.Connect(ctx, b.sandboxDir())
+		if err != nil {
+			return // it never ran
+		}
+		if err := c.Down(ctx, true); err != nil {
+			t.Errorf("sandbox down: %v", err)
+		}
+	})
+	return b
+}
+
+func (b *bench) sandboxDir() string { return filepath.Join(b.home, "sandbox") }
+
+func (b *bench) sandbox() *sandbox.Client {
+	b.t.Helper()
+	c, err := sandbox.Start(b.t.Context(), b.sandboxDir())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
+
+// resources is what the simulated clouds hold.
+func (b *bench) resources() []sandbox.Resource {
+	b.t.Helper()
+	l, err := b.sandbox().List(context.WithoutCancel(b.t.Context()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return l
+}
+
+// only is the default policy with nothing but the given providers, one region
+// each, and short time limits.
+func only(providers ...string) *policies.Policy {
+	p := policies.Default()
+	p.Lists = policies.Lists{GPU: providers, CPU: providers, Memory: providers, Cost: providers, Order: policies.OrderListed}
+	p.Limits.Regions = []string{"ewr", "nyc1"}
+	p.Failover.AttemptTimeout = time.Minute
+	return &p
+}
+
+func (b *bench) deployer(remote bool, policy *policies.Policy, change ...func(*deploy.Options)) *deploy.Deployer {
+	b.t.Helper()
+	opts := deploy.Options{
+		Home: b.home, Remote: remote, Sandbox: remote, Policy: policy, ReadyTimeout: 30 * time.Second,
+		Progress: func(ev deploy.Event) { b.t.Logf("%s %s %s: %s", ev.Kind, ev.Provider, ev.Region, ev.Text) },
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	d, err := deploy.New(b.t.Context(), opts)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			b.t.Error(err)
+		}
+	})
+	return d
+}
+
+// offersOf are the catalog's offers of one provider.
+func offersOf(t testing.TB, provider string) []catalog.Offer {
+	t.Helper()
+	all, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []catalog.Offer
+	for _, o := range all {
+		if o.Provider == provider {
+			out = append(out, o)
+		}
+	}
+	return out
+}
