@@ -116,6 +116,7 @@ func terraform(t *testing.T, dir string, args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home,
 		"TF_CLI_CONFIG_FILE=" + rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+		"GORACE=atexit_sleep_ms=0", // a plugin of a -race build would linger for a second
 	}
 	return cmd
 }

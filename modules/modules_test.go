@@ -96,6 +96,42 @@ func releases() []tfplugin.Release { return append(sandbox.Providers(), local.Pr
 
 // TestTerraform runs each module's own tests, in tests/*.tftest.hcl.
 func TestTerraform(t *testing.T) {
+	mirror := t.TempDir()
+	if err := tfplugin.WriteMirror(mirror, releases()...); err != nil {
+		t.Fatal(err)
+	}
+	for _, module := range append([]string{"cloudinit"}, providers...) {
+		t.Run(module, func(t *testing.T) {
+			root := t.TempDir()
+			if err := os.CopyFS(root, modules.FS); err != nil {
+				t.Fatal(err)
+			}
+			terraform(t, filepath.Join(root, module), mirror, "init", "-input=false", "-no-color")
+			terraform(t, filepath.Join(root, module), mirror, "test", "-no-color")
+		})
+	}
+}
+
+// TestInputs runs testdata/inputs.tftest.hcl on variables.tf alone.
+func TestInputs(t *testing.T) {
+	dir := t.TempDir()
+	tests, err := os.ReadFile("testdata/inputs.tftest.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"variables.tf": read(t, providers[0]+"/variables.tf"), "inputs.tftest.hcl": string(tests)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terraform(t, dir, t.TempDir(), "fmt", "-check", "-diff")
+	terraform(t, dir, t.TempDir(), "init", "-input=false", "-no-color")
+	terraform(t, dir, t.TempDir(), "test", "-no-color")
+}
+
+// terraform runs the real Terraform, which finds providers in mirror only.
+func terraform(t *testing.T, dir, mirror string, args ...string) {
+	t.Helper()
 	bin, err := exec.LookPath("terraform")
 	if err != nil {
 		t.Fatal("these tests drive the real Terraform: put terraform (1.7 or later) on PATH, see https://developer.hashicorp.com/terraform/install")
@@ -104,53 +140,31 @@ func TestTerraform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mirror := t.TempDir()
-	if err := tfplugin.WriteMirror(mirror, releases()...); err != nil {
+	home := t.TempDir()
+	rc := filepath.Join(home, "terraformrc")
+	config := "provider_installation {\n  filesystem_mirror {\n    path = \"" + mirror + "\"\n  }\n}\n"
+	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range append([]string{"cloudinit"}, providers...) {
-		t.Run(module, func(t *testing.T) {
-			t.Parallel()
-			root, home := t.TempDir(), t.TempDir()
-			if err := os.CopyFS(root, modules.FS); err != nil {
-				t.Fatal(err)
-			}
-			rc := filepath.Join(home, "terraformrc")
-			config := "provider_installation {\n  filesystem_mirror {\n    path = \"" + mirror + "\"\n  }\n}\n"
-			if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			for _, args := range [][]string{{"init", "-input=false", "-no-color"}, {"test", "-no-color"}} {
-				cmd := exec.CommandContext(t.Context(), bin, args...)
-				cmd.Dir = filepath.Join(root, module)
-				cmd.Env = []string{
-					"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home,
-					"TF_CLI_CONFIG_FILE=" + rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
-					reexec.EnvBinary + "=" + self,
-				}
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("terraform %s: %v\n%s", args[0], err, out)
-				}
-			}
-		})
+	cmd := exec.CommandContext(t.Context(), bin, args...)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home,
+		"TF_CLI_CONFIG_FILE=" + rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+		reexec.EnvBinary + "=" + self,
+		"GORACE=atexit_sleep_ms=0", // a plugin of a -race build would linger for a second
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("terraform %s: %v\n%s", args[0], err, out)
 	}
 }
 
 func TestFormatted(t *testing.T) {
-	bin, err := exec.LookPath("terraform")
-	if err != nil {
-		t.Fatal("this test drives the real Terraform: put terraform on PATH")
-	}
 	root := t.TempDir()
 	if err := os.CopyFS(root, modules.FS); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "fmt", "-check", "-diff", "-recursive")
-	cmd.Dir = root
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "CHECKPOINT_DISABLE=1"}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	terraform(t, root, t.TempDir(), "fmt", "-check", "-diff", "-recursive")
 }
 
 // A carriage return in a script or template would end up on instances.

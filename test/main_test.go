@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"skysail/catalog"
 	"skysail/deploy"
 	"skysail/policies"
 	"skysail/sandbox"
@@ -70,7 +69,8 @@ func (b *bench) sandboxDir() string { return filepath.Join(b.home, "sandbox") }
 
 func (b *bench) sandbox() *sandbox.Client {
 	b.t.Helper()
-	c, err := sandbox.Start(b.t.Context(), b.sandboxDir())
+	// It is asked in clean-ups as well, when t.Context has ended.
+	c, err := sandbox.Start(context.WithoutCancel(b.t.Context()), b.sandboxDir())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -116,20 +116,4 @@ func (b *bench) deployer(remote bool, policy *policies.Policy, change ...func(*d
 		}
 	})
 	return d
-}
-
-// offersOf are the catalog's offers of one provider.
-func offersOf(t testing.TB, provider string) []catalog.Offer {
-	t.Helper()
-	all, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []catalog.Offer
-	for _, o := range all {
-		if o.Provider == provider {
-			out = append(out, o)
-		}
-	}
-	return out
 }
