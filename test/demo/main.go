@@ -267,7 +267,7 @@ func (d *demo) api(provider, path, key string) (int, error) {
 	}
 	base, token := env.Env["DIGITALOCEAN_API_URL"], env.Env["DIGITALOCEAN_TOKEN"]
 	if provider == "VULTR" {
-		base, token = env.Env["SKYSAIL_SANDBOX_VULTR_URL"], env.Env["VULTR_API_KEY"]
+		base, token = env.Env["VULTR_API_URL"], env.Env["VULTR_API_KEY"]
 	}
 	req, err := http.NewRequestWithContext(d.ctx, http.MethodGet, strings.TrimRight(base, "/")+path, nil)
 	if err != nil {

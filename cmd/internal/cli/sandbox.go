@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sort"
@@ -58,7 +57,7 @@ func newSandboxDown(a *app) *cobra.Command {
 		Short: "Stop the sandbox and its instances; --purge forgets them",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := sandboxDown(cmd.Context(), purge); err != nil {
+			if err := sandbox.Down(cmd.Context(), sandboxDir(), purge); err != nil {
 				return err
 			}
 			if a.output == "json" {
@@ -74,22 +73,6 @@ func newSandboxDown(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&purge, "purge", false, "remove every simulated resource as well")
 	return cmd
-}
-
-// sandboxDown stops the sandbox. A purge starts one that is down first: what
-// it kept is removed by the same code as ever.
-func sandboxDown(ctx context.Context, purge bool) error {
-	c, err := sandbox.Connect(ctx, sandboxDir())
-	if errors.Is(err, sandbox.ErrDown) {
-		if !purge {
-			return nil
-		}
-		c, err = sandbox.Start(ctx, sandboxDir())
-	}
-	if err != nil {
-		return err
-	}
-	return c.Down(ctx, purge)
 }
 
 func newSandboxList(a *app) *cobra.Command {
