@@ -43,7 +43,7 @@ func HTTPClient(env Env) (*http.Client, error) {
 		HTTPProxy:  env.Get("HTTP_PROXY", "http_proxy"),
 		NoProxy:    env.Get("NO_PROXY", "no_proxy"),
 	}).ProxyFunc()
-	tr := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert,errcheck // it is one by its documentation
+	tr := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one by its documentation
 	tr.Proxy = func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
 	tr.ResponseHeaderTimeout = 30 * time.Second
 	if file := env.Get("SSL_CERT_FILE"); file != "" {

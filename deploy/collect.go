@@ -97,9 +97,8 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 	var reason string
 	for {
 		res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
-		var failed bool
-		reason, failed = unready(targets, res)
-		if reason == "" || failed || ctx.Err() != nil || time.Now().After(deadline) {
+		reason = unready(res)
+		if reason == "" || ctx.Err() != nil || time.Now().After(deadline) {
 			if err := d.keep(context.WithoutCancel(ctx), dep.ID, res); err != nil {
 				return err
 			}
@@ -125,8 +124,8 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 		fmt.Sprintf("See `skysail logs %s` and `skysail status %s`; remove it with `skysail destroy %s`.", dep.Name, dep.Name, dep.Name))
 }
 
-// unready says what is missing, and whether waiting on is of no use.
-func unready(targets []qos.Target, res qos.Result) (reason string, failed bool) {
+// unready says what is missing; empty when nothing is.
+func unready(res qos.Result) (reason string) {
 	for _, r := range res.Reports {
 		if r.Err != nil {
 			reason = fmt.Sprintf("%s, %s: %v", r.Instance, r.Source, r.Err)
@@ -139,13 +138,11 @@ func unready(targets []qos.Target, res qos.Result) (reason string, failed bool) 
 			if d := res.Detail(s.Instance, s.Source); d != "" {
 				reason += " (" + d + ")"
 			}
-		case s.Name == "skysail_service_up" && s.Value == 0:
-			if reason == "" {
-				reason = s.Instance + ": its service is not running"
-			}
+		case s.Name == "skysail_service_up" && s.Value == 0 && reason == "":
+			reason = s.Instance + ": its service is not running"
 		}
 	}
-	return reason, false
+	return reason
 }
 
 // keep stores a collection.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"skysail/clouds"
 	"skysail/internal/failure"
 	"skysail/store"
 )
@@ -68,16 +69,24 @@ func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, ro
 		return Proof{Provider: row.Provider}, fmt.Errorf("%s: %w", row.Provider, err)
 	}
 	if row.Phase == store.AttemptCleaned {
-		found, err := a.cloud.Find(ctx, dep.ID)
-		switch {
-		case err != nil:
-			// Its own clean-up proved it: no reason to call it stuck now.
-			return Proof{Provider: row.Provider, AskedAt: row.EndedAt, Unasked: "it was proven after the attempt; asking again failed: " + err.Error()}, nil
-		case len(found) == 0:
-			return Proof{Provider: row.Provider, AskedAt: time.Now().UTC()}, nil
+		if p, clean := d.stillClean(ctx, a); clean {
+			return p, nil
 		}
 	}
 	return d.cleanAttempt(ctx, a, row.Phase == store.AttemptSucceeded)
+}
+
+// stillClean asks again about an attempt whose own clean-up proved it gone. A
+// provider that can not be asked now is no reason to call it stuck.
+func (d *Deployer) stillClean(ctx context.Context, a *attempt) (Proof, bool) {
+	p := Proof{Provider: a.row.Provider, AskedAt: a.row.EndedAt, Destroyed: []string{}, Swept: []clouds.Resource{}, Left: []clouds.Resource{}}
+	found, err := a.cloud.Find(ctx, a.dep.ID)
+	if err != nil {
+		p.Unasked = "it was proven after the attempt; asking again failed: " + err.Error()
+		return p, true
+	}
+	p.AskedAt = time.Now().UTC()
+	return p, len(found) == 0
 }
 
 // removeFolder removes a deployment's workspace: keys, state, bundle. The

@@ -168,7 +168,7 @@ func (s *Store) List(ctx context.Context, ended bool) ([]Deployment, error) {
 }
 
 func (s *Store) query(ctx context.Context, where string, args ...any) ([]Deployment, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+deploymentColumns+` FROM deployments `+where, args...)
+	rows, err := s.db.QueryContext(ctx, `SELECT `+deploymentColumns+` FROM deployments `+where, args...) //nolint:gosec // where is one of the constants above
 	if err != nil {
 		return nil, s.writeError(err)
 	}
@@ -214,7 +214,7 @@ func (s *Store) instances(ctx context.Context, id string) ([]Instance, error) {
 		}
 		out = append(out, i)
 	}
-	return out, rows.Err()
+	return out, s.writeError(rows.Err())
 }
 
 // one turns an UPDATE that touched no row into ErrNotFound.

@@ -231,7 +231,7 @@ func checkReachable(t *testing.T, b *bench, dep deploy.Deployment) {
 
 func up(url string) bool {
 	client := &http.Client{Timeout: 2 * time.Second}
-	resp, err := client.Get(url) //nolint:noctx // a test's probe
+	resp, err := client.Get(url)
 	if err != nil {
 		return false
 	}

@@ -24,10 +24,11 @@ func TestRealProviders(t *testing.T) {
 	for _, p := range []string{policies.DigitalOcean, policies.Vultr} {
 		t.Run(p, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
 			withMirror := func(o *deploy.Options) { o.ProviderMirror = mirror }
-			applyBundle(t, b, b.deployer(true, only(p), withMirror))
+			byHand := newBench(t)
+			applyBundle(t, byHand, byHand.deployer(true, only(p), withMirror))
 
+			b := newBench(t)
 			policy := only(p)
 			policy.Failover.AttemptTimeout = 3 * time.Minute
 			d := b.deployer(true, policy, withMirror)

@@ -44,7 +44,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmtCheck := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-recursive", dir) //nolint:gosec // our own folder
+	fmtCheck := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-recursive", dir)
 	if out, err := fmtCheck.CombinedOutput(); err != nil {
 		t.Errorf("terraform fmt -check: %v\n%s", err, out)
 	}

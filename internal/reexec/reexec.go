@@ -86,7 +86,7 @@ func Command(name string, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(b, args...) //nolint:gosec // our own binary
+	cmd := exec.Command(b, args...) //nolint:gosec,noctx // our own binary; helpers outlive the caller's context
 	cmd.Env = append(os.Environ(), HelperEnv(name))
 	return cmd, nil
 }

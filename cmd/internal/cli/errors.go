@@ -55,13 +55,13 @@ func (a *app) printError(err error) {
 		return
 	}
 	if len(problems) > 0 {
-		fmt.Fprint(a.io.Err, text.String())
+		_, _ = fmt.Fprint(a.io.Err, text.String())
 		return
 	}
-	fmt.Fprintf(a.io.Err, "Error: %s\n", f.Cause)
+	_, _ = fmt.Fprintf(a.io.Err, "Error: %s\n", f.Cause)
 	for _, part := range []string{f.Meaning, f.Next} {
 		if part != "" {
-			fmt.Fprintf(a.io.Err, "\n%s\n", part)
+			_, _ = fmt.Fprintf(a.io.Err, "\n%s\n", part)
 		}
 	}
 }

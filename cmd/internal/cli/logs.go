@@ -67,8 +67,8 @@ func (a *app) runLogs(ctx context.Context, d *deploy.Deployer, name string, q qo
 			return nil
 		}
 	})
-	if q.Follow && errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil // the way in which following ends
+	if q.Follow && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // the way in which following ends
 	}
 	if err != nil || a.output != "json" || q.Follow {
 		return err

@@ -48,9 +48,11 @@ func (a *app) runMetrics(ctx context.Context, d *deploy.Deployer, listen string,
 		return failure.Wrap(err, failure.Input, "--listen", "Nothing is served.", "Choose a free address, such as 127.0.0.1:0.")
 	}
 	pool := sshclient.NewPool()
-	defer pool.Close()
+	defer pool.Close() //nolint:errcheck // the connections end with it
 	e := exporter.New(
-		func(ctx context.Context) (qos.Result, error) { return d.CollectAll(ctx, qos.Options{Connections: pool}) },
+		func(ctx context.Context) (qos.Result, error) {
+			return d.CollectAll(ctx, qos.Options{Connections: pool})
+		},
 		exporter.WithInterval(interval), exporter.WithVersion(Version),
 		exporter.WithDeployments(d.CountPhases),
 	)
@@ -64,8 +66,9 @@ func (a *app) runMetrics(ctx context.Context, d *deploy.Deployer, listen string,
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return e.Run(gctx) })
 	g.Go(func() error { return e.Serve(gctx, l) })
-	if err := g.Wait(); err != nil && !(errors.Is(err, context.Canceled) && ctx.Err() != nil) {
-		return err
+	err = g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // the way in which serving ends
 	}
-	return nil
+	return err
 }

@@ -83,7 +83,7 @@ func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseF
 		case 1:
 			cancel(context.Canceled)
 		case 2:
-			fmt.Fprintln(a.io.Err, "Still cleaning up. Once more ends at once and may leave something behind; `skysail destroy` removes it later.")
+			_, _ = fmt.Fprintln(a.io.Err, "Still cleaning up. Once more ends at once and may leave something behind; `skysail destroy` removes it later.")
 		default:
 			os.Exit(failure.Interrupted.ExitStatus())
 		}
@@ -96,7 +96,7 @@ var errSilent = errors.New("reported")
 type silent struct{ status int }
 
 func (s *silent) Error() string        { return fmt.Sprintf("exit status %d", s.status) }
-func (s *silent) Is(target error) bool { return target == errSilent } //nolint:errorlint // the sentinel itself
+func (s *silent) Is(target error) bool { return target == errSilent }
 
 // exitWith ends the run with a status and no further words.
 func exitWith(c failure.Code) error { return &silent{status: c.ExitStatus()} }

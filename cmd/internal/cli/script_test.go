@@ -78,7 +78,7 @@ func tidy(t *testing.T, skysail, home string) {
 		return
 	}
 	run := func(args ...string) {
-		cmd := exec.Command(skysail, args...) //nolint:gosec,noctx // this test's own binary
+		cmd := exec.Command(skysail, args...)
 		cmd.Env = append(os.Environ(), "SKYSAIL_HOME="+home)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Logf("tidying up, skysail %v: %v\n%s", args, err, out)
@@ -104,7 +104,7 @@ func waitHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.Now().Add(20 * time.Second)
 	last := ""
 	for time.Now().Before(deadline) {
-		resp, err := http.Get(args[0]) //nolint:gosec,noctx // a script's own URL
+		resp, err := http.Get(args[0])
 		if err != nil {
 			if neg {
 				return
