@@ -60,11 +60,6 @@ func Run(parent context.Context, streams IO, args []string) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, errSilent) {
-		var s *silent
-		errors.As(err, &s)
-		return s.status
-	}
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
@@ -89,14 +84,3 @@ func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseF
 		}
 	}
 }
-
-// errSilent marks an exit status whose reason was printed already.
-var errSilent = errors.New("reported")
-
-type silent struct{ status int }
-
-func (s *silent) Error() string        { return fmt.Sprintf("exit status %d", s.status) }
-func (s *silent) Is(target error) bool { return target == errSilent }
-
-// exitWith ends the run with a status and no further words.
-func exitWith(c failure.Code) error { return &silent{status: c.ExitStatus()} }

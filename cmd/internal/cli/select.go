@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"skysail/deploy"
-	"skysail/internal/failure"
 	"skysail/selector"
 )
 
@@ -37,9 +36,6 @@ func newSelect(a *app) *cobra.Command {
 				}
 				if len(r.Candidates) > 0 {
 					return nil
-				}
-				if a.output == "json" {
-					return exitWith(failure.NothingFits)
 				}
 				return deploy.NothingFits(svc, r)
 			})

@@ -1,0 +1,68 @@
+package deploy
+
+import (
+	"strings"
+	"testing"
+
+	"skysail/catalog"
+	"skysail/clouds/faults"
+	"skysail/policies"
+	"skysail/selector"
+)
+
+func candidates(names ...string) []selector.Candidate {
+	out := make([]selector.Candidate, 0, len(names))
+	for _, n := range names {
+		p, r, _ := strings.Cut(n, "/")
+		out = append(out, selector.Candidate{Offer: &catalog.Offer{Provider: p, Region: r}})
+	}
+	return out
+}
+
+func TestQueue(t *testing.T) {
+	all := candidates("vultr/ewr", "vultr/ord", "vultr/ewr", "vultr/dfw", "do/nyc1", "do/fra1", "aws/use1")
+	cases := []struct {
+		name        string
+		max         int
+		regions     bool
+		class       faults.Class // of every attempt
+		want        string
+		wantAtClass faults.Step // after the first
+	}{
+		{"capacity goes through regions, the last attempts are kept for others", 4, true, faults.Capacity, "vultr/ewr vultr/ord do/nyc1 aws/use1", faults.NextRegion},
+		{"capacity without regions_first leaves the provider", 9, false, faults.Capacity, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
+		{"a full region is not tried again", 9, true, faults.Capacity, "vultr/ewr vultr/ord vultr/dfw do/nyc1 do/fra1 aws/use1", faults.NextRegion},
+		{"a wrong token is not walked through regions", 9, true, faults.Auth, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
+		{"transient tries the same again, then goes on", 5, true, faults.Transient, "vultr/ewr vultr/ewr vultr/ewr do/nyc1 do/nyc1", faults.SameAgain},
+		{"unknown leaves the provider", 9, true, faults.Unknown, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
+		{"one attempt is one attempt", 1, true, faults.Capacity, "vultr/ewr", faults.NextRegion},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			q := newQueue(all, policies.Failover{MaxAttempts: c.max, RegionsFirst: c.regions})
+			var got []string
+			for n := 0; ; n++ {
+				next := q.next()
+				if next == nil {
+					break
+				}
+				got = append(got, regionKey(next))
+				step := q.failed(next, c.class)
+				if n == 0 && step != c.wantAtClass {
+					t.Errorf("first step %s, want %s", step, c.wantAtClass)
+				}
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("tried %s\nwant  %s", s, c.want)
+			}
+		})
+	}
+}
+
+func TestSecretsEnv(t *testing.T) {
+	got := string(secretsEnv(map[string]string{"B": `a"b\c$d` + "`e`", "A": "plain value"}))
+	want := "A=\"plain value\"\nB=\"a\\\"b\\\\c\\$d\\`e\\`\"\n"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
