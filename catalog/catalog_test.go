@@ -111,8 +111,7 @@ func TestCompareSeesEveryField(t *testing.T) {
 			t.Errorf("%s: %d one way, %d the other", name, x, y)
 		}
 	}
-	var bump func(v reflect.Value)
-	bump = func(v reflect.Value) {
+	bump := func(v reflect.Value) {
 		switch v.Kind() {
 		case reflect.String:
 			v.SetString("x")

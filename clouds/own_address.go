@@ -56,5 +56,13 @@ func askAddress(ctx context.Context, env Env, url string) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	return netip.ParseAddr(strings.TrimSpace(string(body)))
+	addr, err := netip.ParseAddr(strings.TrimSpace(string(body)))
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("%s answered with no address: %w", url, err)
+	}
+	// A firewall rule for an address of this network would let nobody in.
+	if addr = addr.Unmap().WithZone(""); !addr.IsGlobalUnicast() || addr.IsPrivate() {
+		return netip.Addr{}, fmt.Errorf("%s answered %s, which is no public address", url, addr)
+	}
+	return addr, nil
 }

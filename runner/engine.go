@@ -2,11 +2,13 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -53,6 +55,9 @@ type EngineFinder struct {
 func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
 	if f.ExecPath != "" {
 		path, err := exec.LookPath(f.ExecPath)
+		if err == nil { // it is run in another folder
+			path, err = filepath.Abs(path)
+		}
 		if err != nil {
 			return Engine{}, failure.Wrap(err, failure.Failed, "engine",
 				"The Terraform executable that was asked for can not be run.",
@@ -60,55 +65,120 @@ func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
 		}
 		return Engine{Path: path}, nil
 	}
-	constraint, err := version.NewConstraint(EngineConstraint)
-	if err != nil {
-		return Engine{}, err
+	path, tooOld, err := onPath(ctx)
+	if err != nil || path != "" {
+		return Engine{Path: path}, err
 	}
-	found, pathErr := install.NewInstaller().Ensure(ctx, []src.Source{
-		&fs.Version{Product: product.Terraform, Constraints: constraint, Timeout: 20 * time.Second},
-	})
-	if pathErr == nil {
-		return Engine{Path: found}, nil
-	}
-	if ctx.Err() != nil {
+	missing := "no Terraform " + EngineConstraint + " on PATH" + tooOld
+	path, err = f.installed(ctx, missing)
+	switch {
+	case err == nil:
+		return Engine{Path: path, Installed: true}, nil
+	case ctx.Err() != nil:
 		return Engine{}, ctx.Err()
-	}
-	return f.installed(ctx)
-}
-
-func (f EngineFinder) installed(ctx context.Context) (Engine, error) {
-	dir := filepath.Join(f.Dir, "terraform-"+InstallVersion)
-	target := filepath.Join(dir, product.Terraform.BinaryName())
-	if _, err := os.Stat(target); err == nil {
-		return Engine{Path: target, Installed: true}, nil
-	}
-	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
-		return Engine{}, fmt.Errorf("engine folder: %w", err)
-	}
-	lock := flock.New(filepath.Join(f.Dir, "install.lock"))
-	if _, err := lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
-		return Engine{}, fmt.Errorf("engine lock: %w", err)
-	}
-	defer func() { _ = lock.Unlock() }()
-	if _, err := os.Stat(target); err == nil {
-		return Engine{Path: target, Installed: true}, nil
-	}
-	if f.Notice != nil {
-		f.Notice("no Terraform " + EngineConstraint + " on PATH: fetching " + InstallVersion)
-	}
-	if err := f.fetch(ctx, dir); err != nil {
-		if ctx.Err() != nil {
-			return Engine{}, ctx.Err()
-		}
-		return Engine{}, failure.Wrap(err, failure.Failed, "no Terraform "+EngineConstraint+" on PATH, and fetching it failed",
+	default:
+		return Engine{}, failure.Wrap(err, failure.Failed, missing+", and fetching it failed",
 			"skysail needs Terraform to plan, apply and destroy; nothing was changed.",
 			"Install Terraform "+EngineConstraint+" and put it on PATH, or run again with network access to releases.hashicorp.com.")
 	}
-	return Engine{Path: target, Installed: true}, nil
+}
+
+// onPath returns the first Terraform on PATH that will do, or else, in words,
+// those that will not.
+func onPath(ctx context.Context) (path, refused string, err error) {
+	constraint, err := version.NewConstraint(EngineConstraint)
+	if err != nil {
+		return "", "", err
+	}
+	var others []string
+	terraform := product.Terraform
+	terraform.GetVersion = func(ctx context.Context, path string) (*version.Version, error) {
+		v, err := engineVersion(ctx, path)
+		switch {
+		case err != nil:
+			others = append(others, fmt.Sprintf("%s does not say its version", path))
+		case !constraint.Check(v):
+			others = append(others, fmt.Sprintf("%s is %s", path, v))
+		}
+		return v, err
+	}
+	path, err = install.NewInstaller().Ensure(ctx, []src.Source{
+		&fs.Version{Product: terraform, Constraints: constraint, Timeout: 20 * time.Second},
+	})
+	switch {
+	case err == nil:
+		return path, "", nil
+	case ctx.Err() != nil:
+		return "", "", ctx.Err()
+	case len(others) > 0:
+		refused = " (" + strings.Join(others, ", ") + ")"
+	}
+	return "", refused, nil
+}
+
+// engineVersion asks an engine for its version as it will be run: without the
+// caller's TF_ variables, and without a call home.
+func engineVersion(ctx context.Context, path string) (*version.Version, error) {
+	cmd := exec.CommandContext(ctx, path, "version", "-json") //nolint:gosec // a terraform of PATH
+	cmd.WaitDelay = time.Second
+	cmd.Env = []string{"CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" + os.DevNull}
+	for k, v := range BaseEnv(os.LookupEnv) {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Version *version.Version `json:"terraform_version"`
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Version == nil {
+		return nil, errors.New("no terraform_version in the answer")
+	}
+	return answer.Version, nil
+}
+
+func (f EngineFinder) installed(ctx context.Context, missing string) (string, error) {
+	dir := filepath.Join(f.Dir, "terraform-"+InstallVersion)
+	target := filepath.Join(dir, product.Terraform.BinaryName())
+	if _, err := os.Stat(target); err == nil {
+		return target, nil
+	}
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return "", fmt.Errorf("engine folder: %w", err)
+	}
+	lock := flock.New(filepath.Join(f.Dir, "install.lock"))
+	if _, err := lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+		return "", fmt.Errorf("engine lock: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	if _, err := os.Stat(target); err == nil {
+		return target, nil
+	}
+	if f.Notice != nil {
+		f.Notice(missing + ": fetching " + InstallVersion)
+	}
+	// Whoever holds the lock is the only one who fetches: what is there is of
+	// one that was killed.
+	for _, stale := range globs(filepath.Join(f.Dir, fetching)) {
+		_ = os.RemoveAll(stale)
+	}
+	return target, f.fetch(ctx, dir)
+}
+
+// fetching is the pattern of folders that an engine is fetched into.
+const fetching = ".fetch-*"
+
+func globs(pattern string) []string {
+	names, _ := filepath.Glob(pattern) // the only error is that of a bad pattern
+	return names
 }
 
 func (f EngineFinder) fetch(ctx context.Context, dir string) (err error) {
-	tmp, err := os.MkdirTemp(f.Dir, ".fetch-*")
+	tmp, err := os.MkdirTemp(f.Dir, fetching)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func commandError(ctx context.Context, op string, diags []Diagnostic, stderr str
 	e := &Error{Op: op, Diagnostics: diags, Output: strings.TrimSpace(stderr), Err: err}
 	if ctx.Err() != nil {
 		e.Output = ""
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			e.Err = context.DeadlineExceeded
 		} else {
 			e.Err = ErrInterrupted

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -126,6 +127,7 @@ type stream struct {
 	closed bool
 	rest   []byte
 	diags  []Diagnostic
+	broken error // the receiver's panic
 	done   chan struct{}
 }
 
@@ -177,18 +179,29 @@ func (s *stream) deliver() {
 		batch := s.queue
 		s.queue = nil
 		s.mu.Unlock()
-		if s.emit == nil {
-			continue
+		s.hand(batch)
+	}
+}
+
+// hand gives events to the receiver. One that panics gets no more: Terraform
+// must reach its end all the same.
+func (s *stream) hand(batch []Event) {
+	if s.emit == nil || s.broken != nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.broken = fmt.Errorf("the receiver of terraform's events panicked: %v", p)
 		}
-		for _, ev := range batch {
-			s.emit(ev)
-		}
+	}()
+	for _, ev := range batch {
+		s.emit(ev)
 	}
 }
 
 // finish flushes a last line without newline, waits until every event was
-// handed on, and returns the diagnostics.
-func (s *stream) finish() []Diagnostic {
+// handed on, and returns the diagnostics and what broke the receiver.
+func (s *stream) finish() (diags []Diagnostic, broken error) {
 	s.mu.Lock()
 	if len(s.rest) > 0 {
 		s.take(s.rest)
@@ -196,8 +209,32 @@ func (s *stream) finish() []Diagnostic {
 	}
 	s.closed = true
 	s.cond.Signal()
-	diags := s.diags
+	diags = s.diags
 	s.mu.Unlock()
 	<-s.done
-	return diags
+	return diags, s.broken
+}
+
+// tail is a writer that keeps the end of what was written.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+const tailSize = 16 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if n := len(t.buf) - tailSize; n > 0 {
+		t.buf = append(t.buf[:0], t.buf[n:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.buf)
 }

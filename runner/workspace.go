@@ -1,12 +1,14 @@
 package runner
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -47,11 +49,30 @@ type Workspace struct {
 	// can leave a create behind that is in no state. 0 means two minutes.
 	Grace time.Duration
 	// Events receives progress; nil drops it. It is called from one
-	// goroutine at a time.
+	// goroutine at a time, and a command returns after its last event was
+	// received. If it panics, the command goes on without it and then fails.
 	Events func(Event)
 }
 
-func (w *Workspace) terraform(stderr *bytes.Buffer) (*tfexec.Terraform, error) {
+// command runs one Terraform command; out takes its JSON stream.
+func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *tfexec.Terraform, out io.Writer) (T, error)) (T, error) {
+	var none T
+	g := newGuard()
+	stderr := &tail{}
+	tf, err := w.terraform(g, stderr)
+	if err != nil {
+		return none, err
+	}
+	s := newStream(op, w.Events)
+	v, err := run(ctx, g, func() (T, error) { return call(tf, s) })
+	diags, broken := s.finish()
+	if err := errors.Join(commandError(ctx, op, diags, stderr.String(), err), broken); err != nil {
+		return none, err
+	}
+	return v, nil
+}
+
+func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, error) {
 	tf, err := tfexec.NewTerraform(w.Dir, w.Engine.Path)
 	if err != nil {
 		return nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
@@ -63,6 +84,8 @@ func (w *Workspace) terraform(stderr *bytes.Buffer) (*tfexec.Terraform, error) {
 	env["TF_CLI_CONFIG_FILE"] = w.CLIConfig
 	env["TF_DATA_DIR"] = filepath.Join(w.Private, dataDir)
 	env["CHECKPOINT_DISABLE"] = "1"
+	name, value, _ := strings.Cut(g.entry, "=")
+	env[name] = value
 	if err := tf.SetEnv(env); err != nil {
 		return nil, fmt.Errorf("environment of terraform: %w", err)
 	}
@@ -79,98 +102,63 @@ func (w *Workspace) terraform(stderr *bytes.Buffer) (*tfexec.Terraform, error) {
 
 // Init installs providers and sets the state's place. Idempotent.
 func (w *Workspace) Init(ctx context.Context) error {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
-	if err != nil {
-		return err
-	}
-	err = tf.Init(ctx, tfexec.Upgrade(false),
-		tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
-	return commandError(ctx, "init", nil, stderr.String(), err)
+	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+	})
+	return err
 }
 
 // Plan makes and saves a plan, replacing an earlier one, and returns it
-// decoded. With destroy it plans the removal of everything.
+// decoded.
 func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
-	if err != nil {
-		return nil, err
-	}
 	out := filepath.Join(w.Private, planFile)
 	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
-	s := newStream("plan", w.Events)
-	_, err = tf.PlanJSON(ctx, s, opts...)
-	diags := s.finish()
-	if err := commandError(ctx, "plan", diags, stderr.String(), err); err != nil {
+	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
+		return tf.PlanJSON(ctx, s, opts...)
+	}); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(out, 0o600); err != nil {
 		return nil, fmt.Errorf("saved plan: %w", err)
 	}
-	return w.showPlan(ctx, out)
-}
-
-func (w *Workspace) showPlan(ctx context.Context, path string) (*tfjson.Plan, error) {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := tf.ShowPlanFile(ctx, path)
-	if err := commandError(ctx, "show", nil, stderr.String(), err); err != nil {
-		return nil, err
-	}
-	return plan, nil
+	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
+		return tf.ShowPlanFile(ctx, out)
+	})
 }
 
 // Apply applies the saved plan. It is not retryable: a plan is used once.
 // After an error part of it may exist; Destroy removes that.
 func (w *Workspace) Apply(ctx context.Context) error {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
-	if err != nil {
-		return err
-	}
-	s := newStream("apply", w.Events)
-	err = tf.ApplyJSON(ctx, s,
-		tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), tfexec.LockTimeout(lockTimeout))
-	diags := s.finish()
-	w.tightenState()
-	return commandError(ctx, "apply", diags, stderr.String(), err)
+	defer w.tightenState()
+	_, err := command(ctx, w, "apply", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
+		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), tfexec.LockTimeout(lockTimeout))
+	})
+	return err
 }
 
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
-	if err != nil {
-		return err
-	}
 	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeout)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
-	s := newStream("destroy", w.Events)
-	err = tf.DestroyJSON(ctx, s, opts...)
-	diags := s.finish()
-	w.tightenState()
-	return commandError(ctx, "destroy", diags, stderr.String(), err)
+	defer w.tightenState()
+	_, err := command(ctx, w, "destroy", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
+		return struct{}{}, tf.DestroyJSON(ctx, s, opts...)
+	})
+	return err
 }
 
 // Outputs returns the root module's outputs as JSON values by name.
 func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, error) {
-	var stderr bytes.Buffer
-	tf, err := w.terraform(&stderr)
+	values, err := command(ctx, w, "output", func(tf *tfexec.Terraform, _ io.Writer) (map[string]tfexec.OutputMeta, error) {
+		return tf.Output(ctx)
+	})
 	if err != nil {
-		return nil, err
-	}
-	values, err := tf.Output(ctx)
-	if err := commandError(ctx, "output", nil, stderr.String(), err); err != nil {
 		return nil, err
 	}
 	out := make(map[string]json.RawMessage, len(values))

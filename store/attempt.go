@@ -98,7 +98,7 @@ func (s *Store) Attempts(ctx context.Context, deployment string) ([]Attempt, err
 		a.StartedAt, a.EndedAt = fromMillis(started), fromMillis(ended)
 		out = append(out, a)
 	}
-	return out, rows.Err()
+	return out, s.writeError(rows.Err())
 }
 
 // Event is one entry of a deployment's history.
@@ -125,7 +125,7 @@ func (s *Store) Events(ctx context.Context, deployment string) ([]Event, error) 
 		e.At = fromMillis(at)
 		out = append(out, e)
 	}
-	return out, rows.Err()
+	return out, s.writeError(rows.Err())
 }
 
 func (s *Store) event(ctx context.Context, tx *sql.Tx, deployment, kind, text string) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 )
 
@@ -25,6 +27,11 @@ type Sample struct {
 // AddSamples records readings of one deployment and drops those of it that
 // are older than a day.
 func (s *Store) AddSamples(ctx context.Context, deploymentID string, samples []Sample) error {
+	for _, x := range samples {
+		if math.IsNaN(x.Value) {
+			return fmt.Errorf("sample %s %s of instance %s is not a number", x.Source, x.Name, x.Instance)
+		}
+	}
 	return s.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM samples WHERE deployment_id = ? AND collected_at < ?`,
 			deploymentID, millis(s.now().Add(-sampleRetention))); err != nil {
@@ -78,5 +85,5 @@ func (s *Store) LatestSamples(ctx context.Context, deploymentID string) ([]Sampl
 		x.ObservedAt, x.CollectedAt = fromMillis(observed), fromMillis(collected)
 		out = append(out, x)
 	}
-	return out, rows.Err()
+	return out, s.writeError(rows.Err())
 }

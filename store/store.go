@@ -17,14 +17,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"skysail/internal/failure"
+	_ "modernc.org/sqlite" // the driver
 )
 
 //go:embed migrations/*.sql
@@ -32,13 +28,11 @@ var migrations embed.FS
 
 const busyTimeout = 10 * time.Second
 
-// ErrNotFound is returned for a deployment that the store does not hold.
-var ErrNotFound = errors.New("no such deployment")
-
 // Store is an open store. Safe for concurrent use.
 type Store struct {
 	db   *sql.DB
 	path string
+	busy time.Duration
 	now  func() time.Time
 }
 
@@ -47,31 +41,52 @@ type Store struct {
 // that another process keeps locked is an error that says what to do; the
 // file is left as it is.
 func Open(ctx context.Context, path string) (*Store, error) {
+	return open(ctx, path, busyTimeout)
+}
+
+func open(ctx context.Context, path string, busy time.Duration) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, openError(path, err)
+		return nil, openError(path, busy, err)
 	}
-	// SQLite makes its files with the mode of the umask; -wal and -shm copy
-	// the mode of the main file.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's own store
-	if err != nil {
-		return nil, openError(path, err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, openError(path, err)
+	if err := create(path); err != nil {
+		return nil, openError(path, busy, err)
 	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
+		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 	}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, openError(path, busy, err)
 	}
 	db.SetMaxOpenConns(4)
-	if err := migrate(ctx, db); err != nil {
-		return nil, errors.Join(openError(path, err), db.Close())
+	// SQLite does not wait for a lock when two processes make the file at
+	// once, so that is done here.
+	for begin := time.Now(); ; {
+		if err = migrate(ctx, db); !isBusy(err) || time.Since(begin) >= busy {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	return &Store{db: db, path: path, now: time.Now}, nil
+	if err != nil {
+		return nil, errors.Join(openError(path, busy, err), db.Close())
+	}
+	return &Store{db: db, path: path, busy: busy, now: time.Now}, nil
+}
+
+// create makes the file, empty and private, unless it is there. SQLite would
+// make it with the mode of the umask; -wal and -shm copy the mode. A file that
+// is there must not be opened here: closing it would drop the locks that
+// another Store of this process has on it.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the caller's own store
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Close closes the store.
@@ -107,37 +122,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-var errNewer = errors.New("the store was written by a newer skysail")
-
-// openError says what an error while opening means and what to do.
-func openError(path string, err error) error {
-	const unchanged = "Nothing was changed."
-	doing := "store " + path
-	var se *sqlite.Error
-	switch {
-	case errors.Is(err, errNewer):
-		return failure.Wrap(err, failure.Failed, doing, unchanged, "Use the newer skysail, or another SKYSAIL_HOME.")
-	case errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_CORRUPT || se.Code()&0xff == sqlite3.SQLITE_NOTADB):
-		return failure.Wrap(err, failure.Failed, doing,
-			"The file is damaged or is no SQLite database. What it recorded may still be running and cost money. "+unchanged,
-			"Keep the file, restore it from a copy, or move it away and remove what carries the tag skysail at your providers.")
-	case errors.As(err, &se) && (se.Code()&0xff == sqlite3.SQLITE_BUSY || se.Code()&0xff == sqlite3.SQLITE_LOCKED):
-		return failure.Wrap(err, failure.Busy, doing, "Another process keeps the store locked. "+unchanged,
-			"Wait for it to end and run again; `fuser "+path+"` shows who it is.")
-	case isFull(err):
-		return failure.Wrap(err, failure.Failed, doing, "The disk is full. "+unchanged, "Free some space and run again.")
-	default:
-		return failure.Wrap(err, failure.Failed, doing, "skysail keeps what it made in this file. "+unchanged,
-			"Check that the folder exists and can be written, or set SKYSAIL_HOME to another.")
-	}
-}
-
-func isFull(err error) bool {
-	var se *sqlite.Error
-	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_FULL ||
-		strings.Contains(err.Error(), "no space left on device")
-}
-
 // write runs fn in one immediate transaction.
 func (s *Store) write(ctx context.Context, fn func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
@@ -158,24 +142,6 @@ func ignoreDone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func (s *Store) writeError(err error) error {
-	var f *failure.Error
-	var se *sqlite.Error
-	switch {
-	case errors.As(err, &f), errors.Is(err, ErrNotFound), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_BUSY:
-		return failure.Wrap(err, failure.Busy, "store "+s.path,
-			fmt.Sprintf("Another process kept the store locked for %s.", busyTimeout),
-			"Wait for it to end and run again; `fuser "+s.path+"` shows who it is.")
-	case isFull(err):
-		return failure.Wrap(err, failure.Failed, "store "+s.path, "The disk is full; what was recorded before is intact.",
-			"Free some space and run again.")
-	default:
-		return fmt.Errorf("store %s: %w", s.path, err)
-	}
 }
 
 func millis(t time.Time) int64 {

@@ -392,7 +392,7 @@ func TestKilledWriters(t *testing.T) {
 		})
 	}()
 	for range 8 {
-		cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary
+		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), envWriter+"="+path)
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {
@@ -442,7 +442,7 @@ func TestTwoProcessesWriteOneJournal(t *testing.T) {
 	const lines = 60 // stays under the size of one file
 	var cmds []*exec.Cmd
 	for range 2 {
-		cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary
+		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), envWriter+"="+path, envLines+"="+fmt.Sprint(lines))
 		cmd.Stderr = os.Stderr
 		if err := cmd.Start(); err != nil {

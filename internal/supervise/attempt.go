@@ -169,7 +169,7 @@ func (s *supervisor) start(argv, env []string) (*child, error) {
 func explainStart(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Errorf("%w: it is not a program for this machine, or a script without #!", err)
+		return fmt.Errorf("%w: it is not a program for this machine, or a script that does not begin with #! and its interpreter", err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w: the file is not executable", err)
 	}

@@ -72,7 +72,7 @@ func (p *envParser) skipBlank() bool {
 		case ' ', '\t', '\r', '\n':
 			p.next()
 		case '#', ';':
-			for c, ok := p.next(); ok && c != '\n'; c, ok = p.next() { //nolint:revive // the loop's head does it all
+			for c, ok := p.next(); ok && c != '\n'; c, ok = p.next() {
 			}
 		default:
 			return true

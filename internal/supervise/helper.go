@@ -53,7 +53,7 @@ func supervisorMain(dir string) error {
 	runtime.LockOSThread()
 	// A supervisor mostly sleeps: trade a little speed for memory.
 	debug.SetGCPercent(20)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	proc.Shield(syscall.SIGHUP, syscall.SIGPIPE)
 
 	ready := &teller{file: os.NewFile(readyFD, "ready")}
 	syscall.CloseOnExec(readyFD)

@@ -184,12 +184,13 @@ func marks(spec Spec, token string) []string {
 func tokenEntry(token string) string { return envToken + "=" + token }
 
 // supervisorEnv keeps what a supervisor needs of its starter's environment;
-// credentials in it are none of its business.
+// credentials in it are none of its business. GORACE is for tests: without it,
+// a binary with the race detector sleeps for a second at its end.
 func supervisorEnv(env []string) []string {
 	var out []string
 	for _, e := range env {
 		switch name, _, _ := strings.Cut(e, "="); name {
-		case "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ":
+		case "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "TZ", "GORACE":
 			out = append(out, e)
 		}
 	}

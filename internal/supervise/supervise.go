@@ -27,7 +27,7 @@ const EnvDeployment = "SKYSAIL_DEPLOYMENT"
 
 // envToken carries a random value, made anew at each Start, that proves a
 // process to be of this supervisor's tree.
-const envToken = "SKYSAIL_SUPERVISED"
+const envToken = "SKYSAIL_SUPERVISED" //nolint:gosec // a name, not a value
 
 // Defaults of a Spec.
 const (

@@ -46,6 +46,12 @@ func dialSocket(ctx context.Context, dir string, to *net.TCPAddr) (net.Conn, err
 	}
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
+	if ctx.Err() != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: the simulated instance is off", syscall.EHOSTUNREACH)
 	}

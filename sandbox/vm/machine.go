@@ -73,7 +73,7 @@ type machine struct {
 func machineMain(dir string) error {
 	debug.SetGCPercent(20) // it mostly sleeps: a little speed for memory
 	runtime.GOMAXPROCS(2)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	proc.Shield(syscall.SIGHUP, syscall.SIGPIPE)
 	stopped, done := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer done()
 	syscall.CloseOnExec(readyFD)
@@ -230,6 +230,9 @@ func (m *machine) env(user string) []string {
 		"PATH=" + shim.Path(m.dir, m.containers.Path),
 		"LANG=C.UTF-8",
 		"USER=" + user, "LOGNAME=" + user,
+	}
+	if race, ok := os.LookupEnv("GORACE"); ok {
+		env = append(env, "GORACE="+race)
 	}
 	if user == "root" {
 		env = append(env, "HOME="+rootOf(m.dir).Join("/root"))

@@ -117,7 +117,8 @@ func (m *machine) listen(name string, handle func(net.Conn)) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("unix", path)
+	var c net.ListenConfig
+	l, err := c.Listen(m.ctx, "unix", path)
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,8 @@ func (p *ports) look() {
 }
 
 func (p *ports) bind(port int) {
-	l, err := net.Listen("tcp", net.JoinHostPort(p.m.config.Address, strconv.Itoa(port)))
+	var c net.ListenConfig
+	l, err := c.Listen(p.m.ctx, "tcp", net.JoinHostPort(p.m.config.Address, strconv.Itoa(port)))
 	if err != nil {
 		if !p.failed[port] {
 			p.m.log.Warn("a port cannot be reached at the instance's address, only through the sandbox", "port", port, "err", err)

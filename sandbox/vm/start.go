@@ -35,6 +35,7 @@ var passed = []string{
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
 	"DOCKER_HOST", "XDG_RUNTIME_DIR", "CONTAINER_HOST",
 	reexec.EnvBinary,
+	"GORACE", // of tests; see package supervise
 }
 
 // Start boots the instance in dir and returns when it is up: reachable over

@@ -227,7 +227,7 @@ func (f File) decode() ([]byte, fs.FileMode, error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("permissions %q are not octal", f.Permissions)
 		}
-		mode = fs.FileMode(n) & fs.ModePerm //nolint:gosec // 12 bits
+		mode = fs.FileMode(n) & fs.ModePerm
 	}
 	content := []byte(f.Content)
 	switch f.Encoding {

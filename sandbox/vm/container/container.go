@@ -24,7 +24,8 @@ const (
 	cleanPatience = 60 * time.Second
 )
 
-// UsedFile, in an instance's folder, says that it has made containers.
+// UsedFile is the file in an instance's folder which says that it has made
+// containers.
 const UsedFile = "containers.used"
 
 // Instance says whose containers they are.
@@ -77,7 +78,7 @@ func works(ctx context.Context, program string) bool {
 	if filepath.Base(program) == "podman" {
 		args = []string{"info", "--format", format}
 	}
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // an engine on the caller's PATH
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	return cmd.Run() == nil
 }

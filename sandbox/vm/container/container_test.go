@@ -68,7 +68,7 @@ func engine(t *testing.T, name, script string) (path, calls string) {
 	dir := t.TempDir()
 	calls = filepath.Join(dir, "calls")
 	text := "#!/bin/sh\necho \"$*\" >>" + calls + "\n" + script + "\n"
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return dir, calls
@@ -103,7 +103,7 @@ func TestCleanRemovesWhatTheInstanceLeft(t *testing.T) {
 	if err := i.Clean(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile(calls) //nolint:gosec // a file of this test
+	got, err := os.ReadFile(calls)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"sync"
 	"syscall"
 
 	"skysail/internal/reexec"
+	"skysail/internal/supervise/proc"
 )
 
 // HelperName is the name of a guest's helper among this program's helpers.
@@ -41,7 +41,7 @@ func init() {
 func helperMain() error {
 	debug.SetGCPercent(20)
 	// Its end is the leash, also when a whole group is signalled.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	proc.Shield(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 	for _, fd := range []int{listenerFD, readyFD, leashFD} {
 		syscall.CloseOnExec(fd)
 	}

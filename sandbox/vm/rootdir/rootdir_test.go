@@ -17,7 +17,7 @@ func makeRoot(t *testing.T, name string) rootdir.Root {
 		if err := os.MkdirAll(filepath.Dir(root.Join(f)), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(root.Join(f), []byte("#!/bin/sh\necho ran\n"), 0o700); err != nil { //nolint:gosec // a script to run
+		if err := os.WriteFile(root.Join(f), []byte("#!/bin/sh\necho ran\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestLine(t *testing.T) {
 			"cat </opt/skysail/install.sh | tail -n 1 | sed s/echo.//",
 			`"/etc/skysail/a b"`,
 		} {
-			out, err := exec.Command("/bin/sh", "-c", root.Line(in)).CombinedOutput() //nolint:gosec // lines of this test
+			out, err := exec.Command("/bin/sh", "-c", root.Line(in)).CombinedOutput()
 			if err != nil || string(out) != "ran\n" {
 				t.Errorf("%s: %q became %q, which gave %q, %v", name, in, root.Line(in), out, err)
 			}

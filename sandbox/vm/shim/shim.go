@@ -4,6 +4,7 @@
 package shim
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -133,7 +134,8 @@ func systemctl(m machine, args []string) int {
 	if err != nil {
 		return m.fail("systemctl", err)
 	}
-	conn, err := net.Dial("unix", path)
+	var d net.Dialer
+	conn, err := d.DialContext(context.Background(), "unix", path)
 	if err != nil {
 		_, _ = fmt.Fprintf(m.stderr, "Failed to connect to bus: the simulated instance does not run: %v\n", err)
 		return 1

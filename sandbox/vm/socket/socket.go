@@ -66,9 +66,27 @@ func New(dir, name string) (string, error) {
 	return path, nil
 }
 
-// Remove takes away what New made outside the folder.
+// Remove takes away what New made outside the folder, wherever that was: the
+// process that made it may have had another folder for temporary files.
 func Remove(dir string) error {
-	return os.RemoveAll(shortName(dir))
+	for _, name := range []string{Control, Dial, Guest} {
+		note := filepath.Join(dir, name+".path")
+		noted, err := os.ReadFile(note) //nolint:gosec // the instance's folder
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		folder := filepath.Dir(strings.TrimSpace(string(noted)))
+		if filepath.Base(folder) != filepath.Base(shortName(dir)) {
+			return fmt.Errorf("%s does not name a folder of ours: %s", note, folder)
+		}
+		if err := errors.Join(os.RemoveAll(folder), os.Remove(note)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func shortName(dir string) string {

@@ -17,7 +17,7 @@ func (u *Unit) fill(all *settings) error {
 	u.Service = Service{
 		Type:          "simple",
 		Restart:       "no",
-		RestartSec:    defaultRestartSec,
+		RestartPause:  defaultRestartPause,
 		TimeoutStart:  defaultTimeout,
 		TimeoutStop:   defaultTimeout,
 		StartInterval: defaultStartInterval,
@@ -122,7 +122,7 @@ func (u *Unit) setService(s setting, starts *[]Exec) (err error) {
 		}
 		v.Restart = s.value
 	case "RestartSec":
-		v.RestartSec, err = parseSpan(s.value)
+		v.RestartPause, err = parseSpan(s.value)
 	case "TimeoutStartSec":
 		v.TimeoutStart, err = parseSpan(s.value)
 	case "TimeoutStopSec":

@@ -41,7 +41,7 @@ func (m *Manager) spec(ctx context.Context, u *Unit) (guest.Place, supervise.Spe
 		Reporter:         "systemd",
 		Restart:          v.Restart != "no",
 		RestartOnFailure: v.Restart != "always",
-		Backoff:          supervise.Backoff{Initial: max(v.RestartSec, time.Millisecond), Max: max(v.RestartSec, time.Millisecond)},
+		Backoff:          supervise.Backoff{Initial: max(v.RestartPause, time.Millisecond), Max: max(v.RestartPause, time.Millisecond)},
 		StartLimit:       supervise.StartLimit{Burst: v.StartBurst, Interval: v.StartInterval},
 		StartTimeout:     orForever(v.TimeoutStart),
 		StopTimeout:      orForever(v.TimeoutStop),

@@ -46,7 +46,7 @@ type Service struct {
 	WorkingDirectory string
 	User             string
 	Restart          string
-	RestartSec       time.Duration
+	RestartPause     time.Duration
 	TimeoutStart     time.Duration
 	TimeoutStop      time.Duration
 	SyslogIdentifier string
@@ -65,7 +65,7 @@ type Exec struct {
 
 // Systemd's defaults.
 const (
-	defaultRestartSec    = 100 * time.Millisecond
+	defaultRestartPause  = 100 * time.Millisecond
 	defaultTimeout       = 90 * time.Second
 	defaultStartInterval = 10 * time.Second
 	defaultStartBurst    = 5
