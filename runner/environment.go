@@ -11,6 +11,9 @@ var neutral = []string{
 	"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "USER", "LOGNAME",
 	"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
 	"SSL_CERT_FILE", "SSL_CERT_DIR",
+	// A setting of Go's race detector: a plugin built with it sleeps a second
+	// when it exits, unless this says otherwise.
+	"GORACE",
 }
 
 // BaseEnv is the part of the caller's environment that Terraform sees.

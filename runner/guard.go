@@ -32,7 +32,7 @@ type guard struct {
 }
 
 func newGuard() *guard {
-	return &guard{entry: envRun + "=" + rand.Text(), look: 500 * time.Millisecond, patience: 3 * time.Second}
+	return &guard{entry: envRun + "=" + rand.Text(), look: 500 * time.Millisecond, patience: time.Second}
 }
 
 type result[T any] struct {

@@ -264,7 +264,7 @@ func TestFaults(t *testing.T) {
 				policy := only(p.name)
 				policy.Failover.MaxAttempts = 1
 				if c.class == faults.Timeout {
-					policy.Failover.AttemptTimeout = 10 * time.Second
+					policy.Failover.AttemptTimeout = 20 * time.Second
 				}
 				if err := b.sandbox().Fault(t.Context(), sandbox.Fault{Provider: p.name, Kind: c.kind}); err != nil {
 					t.Fatal(err)

@@ -19,6 +19,9 @@ import (
 
 func TestMain(m *testing.M) {
 	deploy.RunHelper()
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
