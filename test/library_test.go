@@ -23,7 +23,7 @@ func Example_manager() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(home)
 	if err := exec.CommandContext(ctx, "go", "run", "../examples/hello/pack").Run(); err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func Example_manager() {
 		if err != nil {
 			return err
 		}
-		defer d.Close() //nolint:errcheck // nothing is lost by it
+		defer d.Close()
 		dep, err := d.Deploy(ctx, svc)
 		if err != nil {
 			return err

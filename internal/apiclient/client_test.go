@@ -28,7 +28,7 @@ func get(client *http.Client, method, address string) func(context.Context) erro
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close() //nolint:errcheck // only read
+		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return err

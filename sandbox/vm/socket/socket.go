@@ -82,7 +82,7 @@ func Remove(dir string) error {
 		if filepath.Base(folder) != filepath.Base(shortName(dir)) {
 			return fmt.Errorf("%s does not name a folder of ours: %s", note, folder)
 		}
-		if err := errors.Join(os.RemoveAll(folder), os.Remove(note)); err != nil {
+		if err := errors.Join(os.RemoveAll(folder), os.Remove(note)); err != nil { //nolint:gosec // the line above holds it to a folder of ours
 			return err
 		}
 	}
