@@ -164,6 +164,7 @@ func TestExecLines(t *testing.T) {
 	i.start()
 	root := filepath.Join(i.dir, "root")
 	i.eventually("its arguments", i.logged("echo.service", `two words|a|b|${X}|100%|a"b|--file=`+root+`/etc/app/env|echo.service|single $TWO|`))
+	i.eventually("the start is complete", i.logged("echo.service", "Started echo.service."))
 	if !i.logged("echo.service", "prepared 2")() {
 		t.Errorf("ExecStartPre: %q", i.messages("echo.service"))
 	}

@@ -27,7 +27,8 @@ type Command struct {
 	Stderr *os.File `json:"-"`
 }
 
-// Exit is how a command ended: Signal, without SIG, when one ended it.
+// Exit is how a command ended: Signal, without SIG, when one ended it. Code is
+// -1 when it never ran.
 type Exit struct {
 	Code   int    `json:"code"`
 	Signal string `json:"signal,omitempty"`

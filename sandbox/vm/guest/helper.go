@@ -112,6 +112,7 @@ func serve(ctx context.Context, h *host, c *net.UnixConn) {
 		cancel()
 	}()
 	a, out := answer(ctx, h, q, files)
+	a.Answered = true
 	// The asker may be gone.
 	_ = send(c, a, out...)
 	closeAll(out)

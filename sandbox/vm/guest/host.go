@@ -101,7 +101,7 @@ func (h *host) Supervise(ctx context.Context, spec supervise.Spec) (supervise.St
 
 func (h *host) Run(ctx context.Context, c Command) (Exit, error) {
 	if len(c.Argv) == 0 {
-		return Exit{}, errors.New("no command")
+		return Exit{Code: -1}, errors.New("no command")
 	}
 	h.commands.Add(1)
 	defer h.commands.Done()
@@ -109,6 +109,9 @@ func (h *host) Run(ctx context.Context, c Command) (Exit, error) {
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
 
+	if ctx.Err() != nil {
+		return Exit{Code: -1}, context.Cause(ctx)
+	}
 	token := envCommand + "=" + rand.Text()
 	cmd := &exec.Cmd{
 		Path:        c.Argv[0],
@@ -133,7 +136,7 @@ func (h *host) Run(ctx context.Context, c Command) (Exit, error) {
 		}
 		return cmd.Process.Pid, nil
 	}); err != nil {
-		return Exit{}, err
+		return Exit{Code: -1}, err
 	}
 	id, err := proc.Identify(cmd.Process.Pid)
 	if err != nil {

@@ -178,6 +178,9 @@ func (r *remote) Run(ctx context.Context, c Command) (Exit, error) {
 		}
 	}
 	a, _, err := r.ask(ctx, q, files...)
+	if err != nil && !a.Answered {
+		return Exit{Code: -1}, err
+	}
 	return a.Exit, err
 }
 

@@ -32,7 +32,9 @@ type request struct {
 }
 
 type response struct {
-	Error string `json:"error,omitempty"`
+	// Answered tells an answer from none.
+	Answered bool   `json:"answered"`
+	Error    string `json:"error,omitempty"`
 	// Errno keeps the kind of a system error over the wire.
 	Errno  int              `json:"errno,omitempty"`
 	Exit   Exit             `json:"exit"`

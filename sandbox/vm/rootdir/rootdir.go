@@ -5,6 +5,7 @@
 package rootdir
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,16 @@ type Root string
 // Join returns where the instance's path lies below the root.
 func (r Root) Join(path string) string {
 	return filepath.Join(string(r), filepath.Clean("/"+path))
+}
+
+// Glob returns the files below the root that match a pattern of the instance's
+// paths, which is relative, sorted. The root's own path may hold anything.
+func (r Root) Glob(pattern string) ([]string, error) {
+	found, err := fs.Glob(os.DirFS(string(r)), pattern)
+	for i, f := range found {
+		found[i] = filepath.Join(string(r), f)
+	}
+	return found, err
 }
 
 // Existing returns the translation of an absolute path that exists below the

@@ -89,7 +89,7 @@ func (m machine) resolve(command string) string {
 // sudoRules are the commands that the user may run, of the rules that
 // cloud-init wrote: "USER HOST=(RUNAS) NOPASSWD: COMMAND, COMMAND".
 func (m machine) sudoRules() ([]string, error) {
-	files, err := filepath.Glob(m.root.Join("/etc/sudoers.d/*"))
+	files, err := m.root.Glob("etc/sudoers.d/*")
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,10 @@ func (s *Server) run(ctx context.Context, user string, sess ssh.Session) {
 		}
 		_, _ = fmt.Fprintln(sess.Stderr(), err)
 		_ = sess.Exit(code)
-	case exit.Signal != "":
+	case exit.Signal != "" || exit.Code < 0:
+		if exit.Signal == "" {
+			exit.Signal = string(ssh.SIGTERM) // it was ended before it began
+		}
 		_, _ = sess.SendRequest("exit-signal", false, gossh.Marshal(struct {
 			Signal   string
 			Core     bool

@@ -50,12 +50,20 @@ func (m *Manager) act(c Call, verb string, do func(context.Context, string, opti
 	if len(names) == 0 && verb != "reset-failed" {
 		return Reply{Code: codeFailed, Stderr: "Too few arguments.\n"}
 	}
+	done, err := m.job()
+	if err != nil {
+		return Reply{Code: codeFailed, Stderr: fmt.Sprintf("Failed to %s: %v\n", verb, err)}
+	}
 	if o.noBlock {
-		for _, name := range names {
-			m.jobs.Go(func() { _ = do(m.ctx, name, o) }) // the journal tells of its failure
-		}
+		go func() {
+			defer done()
+			for _, name := range names {
+				_ = do(m.ctx, name, o) // the journal tells of its failure
+			}
+		}()
 		return Reply{}
 	}
+	defer done()
 	var r Reply
 	for _, name := range names {
 		if err := do(m.ctx, name, o); err != nil {
@@ -121,8 +129,11 @@ func (m *Manager) linked(name string) string {
 }
 
 func (m *Manager) disable(ctx context.Context, name string, o options) error {
-	links, err := filepath.Glob(m.o.Root.Join("/etc/systemd/system/*.wants/" + name))
-	if err != nil || !validName(name) {
+	if !validName(name) {
+		return fmt.Errorf("unit %s: %w", name, errNotFound)
+	}
+	links, err := m.o.Root.Glob("etc/systemd/system/*.wants/" + strings.ReplaceAll(name, `\`, `\\`))
+	if err != nil {
 		return fmt.Errorf("unit %s: %w", name, errNotFound)
 	}
 	for _, link := range links {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -54,8 +53,9 @@ type Manager struct {
 	cancel context.CancelFunc
 	jobs   sync.WaitGroup
 
-	mu    sync.Mutex
-	units map[string]*unitState
+	mu     sync.Mutex
+	units  map[string]*unitState
+	closed bool
 }
 
 // unitState is what the manager remembers of a unit beside the supervisor's
@@ -67,6 +67,20 @@ type unitState struct {
 	condition bool   // whether the conditions held at the last start
 	tried     time.Time
 	unit      *Unit // as it was when it was started
+}
+
+// stopPostPatience bounds what runs after a start that failed.
+const stopPostPatience = 10 * time.Second
+
+// job takes part in what Close waits for, unless that has begun.
+func (m *Manager) job() (done func(), err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, errors.New("the instance is shutting down")
+	}
+	m.jobs.Add(1)
+	return m.jobs.Done, nil
 }
 
 // New makes a manager. Close it to stop its units.
@@ -139,6 +153,10 @@ func (m *Manager) Start(ctx context.Context, name string) error {
 		_, err = place.Supervise(ctx, spec)
 	}
 	if err != nil {
+		// A container engine may have begun something.
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPostPatience)
+		m.runAll(after, u, u.Service.ExecStopPost)
+		cancel()
 		note(err.Error(), true)
 		m.say(name, journal.PriorityError, "Failed to start %s: %v", u.title(), err)
 		return &jobError{name, "the service could not be started"}
@@ -246,11 +264,15 @@ func (m *Manager) ResetFailed(name string) error {
 // StartEnabled starts what is wanted by the boot, as a machine does that
 // comes up again.
 func (m *Manager) StartEnabled(ctx context.Context) {
-	links, err := filepath.Glob(m.o.Root.Join("/etc/systemd/system/*.wants/*.service"))
+	done, err := m.job()
+	if err != nil {
+		return // it is going down already
+	}
+	defer done()
+	links, err := m.o.Root.Glob("etc/systemd/system/*.wants/*.service")
 	if err != nil {
 		return // only for a malformed pattern
 	}
-	slices.Sort(links)
 	var starts sync.WaitGroup
 	seen := map[string]bool{}
 	for _, link := range links {
@@ -272,6 +294,9 @@ func (m *Manager) StartEnabled(ctx context.Context) {
 // Close ends the jobs under way and stops every unit, side by side. It returns
 // what could not be stopped.
 func (m *Manager) Close(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
 	m.cancel()
 	m.jobs.Wait()
 	entries, err := os.ReadDir(m.o.Dir)

@@ -3,6 +3,7 @@ package systemd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -63,6 +64,9 @@ func (m *Manager) Status(name string) Status {
 	}
 	run, err := supervise.Read(m.dir(name))
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			st.Active, st.Sub, st.Result, st.Problem = "failed", "failed", "resources", err.Error()
+		}
 		return st
 	}
 	st.Restarts, st.Since, st.Exit, st.MainPID = run.Restarts, run.StartedAt, run.LastExit, run.PID

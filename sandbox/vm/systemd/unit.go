@@ -132,12 +132,18 @@ func Load(root, name string) (*Unit, error) {
 func dropIns(root, name string) ([]string, error) {
 	byName := map[string]string{}
 	for _, folder := range slices.Backward(unitFolders) {
-		found, err := filepath.Glob(filepath.Join(root, folder, name+".d", "*.conf"))
-		if err != nil {
-			return nil, err
+		folder = filepath.Join(root, folder, name+".d")
+		found, err := os.ReadDir(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		for _, path := range found {
-			byName[filepath.Base(path)] = path
+		if err != nil {
+			return nil, fmt.Errorf("unit %s: %w", name, err)
+		}
+		for _, f := range found {
+			if strings.HasSuffix(f.Name(), ".conf") {
+				byName[f.Name()] = filepath.Join(folder, f.Name())
+			}
 		}
 	}
 	names := make([]string, 0, len(byName))
