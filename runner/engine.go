@@ -119,7 +119,7 @@ func onPath(ctx context.Context) (path, refused string, err error) {
 // engineVersion asks an engine for its version as it will be run: without the
 // caller's TF_ variables, and without a call home.
 func engineVersion(ctx context.Context, path string) (*version.Version, error) {
-	cmd := exec.CommandContext(ctx, path, "version", "-json") //nolint:gosec // a terraform of PATH
+	cmd := exec.CommandContext(ctx, path, "version", "-json")
 	cmd.WaitDelay = time.Second
 	cmd.Env = []string{"CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" + os.DevNull}
 	for k, v := range BaseEnv(os.LookupEnv) {

@@ -80,11 +80,12 @@ func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error
 	}
 }
 
-// engine finds the process that this one started. One that ended before the
-// first look is found by what it left behind.
+// engine finds the process that this one started. Of one that ended before
+// the first look only the group is found, by those in it: one whose leader is
+// gone, since what made a group of its own leads it.
 func (g *guard) engine() proc.Info {
 	list, err := proc.WithEnv(g.entry)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return proc.Info{}
 	}
 	for _, p := range list {
@@ -92,7 +93,16 @@ func (g *guard) engine() proc.Info {
 			return p
 		}
 	}
-	return proc.Info{ID: proc.ID{PID: -1}, PGID: list[0].PGID}
+	if len(list) == 0 {
+		return proc.Info{}
+	}
+	gone := proc.Info{ID: proc.ID{PID: -1}}
+	for _, p := range list {
+		if !slices.ContainsFunc(list, func(leader proc.Info) bool { return leader.PID == p.PGID }) {
+			gone.PGID = p.PGID
+		}
+	}
+	return gone
 }
 
 // kill ends what is left of the command in the engine's process group: a
