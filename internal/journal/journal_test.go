@@ -377,6 +377,56 @@ func TestFollowReturnsTheErrorOfItsFunction(t *testing.T) {
 	}
 }
 
+// A follower that has seen the start of a line whose writer was killed must not
+// miss what the next writer puts in its place.
+func TestFollowOverATornLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j := open(t, path, 0)
+	appendLines(t, j, 0, 1)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	got := make(chan string, 10)
+	done := make(chan error, 1)
+	go func() {
+		done <- journal.Follow(ctx, path, journal.Query{}, func(e journal.Entry) error {
+			got <- e.Message
+			return nil
+		})
+	}()
+	if m := <-got; m != "line 0" {
+		t.Fatal(m)
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"__CURSOR":"s=`); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // the follower looks at it
+	appendLines(t, open(t, path, 0), 1, 3)
+	for _, want := range []string{"line 1", "line 2"} {
+		select {
+		case m := <-got:
+			if m != want {
+				t.Fatalf("%q, want %q", m, want)
+			}
+		case err := <-done:
+			t.Fatalf("it never saw %q: %v", want, err)
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // Writers are killed at arbitrary instructions, one after the other, while a
 // follower reads; what it saw is whole, in order, and without repetition.
 func TestKilledWriters(t *testing.T) {

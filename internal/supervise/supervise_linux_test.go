@@ -2,6 +2,9 @@ package supervise_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +13,31 @@ import (
 	"skysail/internal/supervise"
 	"skysail/internal/supervise/proc"
 )
+
+// A daemon that detaches itself and hides its environment is still below the
+// supervisor, which is the parent of its orphans.
+func TestHiddenDaemonStops(t *testing.T) {
+	s := spec(t, "")
+	length := fmt.Sprintf("61.%d", os.Getpid())
+	s.Argv = []string{"/bin/sh", "-c", "env -i /usr/bin/setsid /bin/sleep " + length + " & exec sleep 60"}
+	s.Env = []string{"PATH=/usr/bin:/bin"}
+	start(t, s)
+	runs := func() bool {
+		all, err := proc.List()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(all, func(p proc.Info) bool {
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+			return err == nil && string(b) == "/bin/sleep\x00"+length+"\x00"
+		})
+	}
+	eventually(t, "the daemon", runs)
+	stop(t, s)
+	if runs() {
+		t.Error("Stop returned nil, but the daemon runs")
+	}
+}
 
 // A process that hides its environment after the supervisor was killed cannot
 // be proved to be the program's: it is named and left alone.

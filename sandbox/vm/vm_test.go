@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"skysail/internal/reexec"
 	"skysail/internal/supervise/proc"
 	"skysail/sandbox/vm"
+	"skysail/sandbox/vm/guest"
 )
 
 func TestBootServesAndStops(t *testing.T) {
@@ -221,25 +223,47 @@ func TestServiceComesBack(t *testing.T) {
 	}
 }
 
+// killMain kills the main process of an instance, and its helper too if asked.
+func (i *instance) killMain(helper bool) {
+	i.t.Helper()
+	killed := 0
+	for _, p := range i.processes() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+		if err != nil {
+			continue
+		}
+		args := strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+		env, err := proc.Environ(p.PID)
+		if err != nil {
+			continue
+		}
+		isMain := len(args) == 2 && args[1] == i.dir
+		isHelper := slices.Contains(env, reexec.HelperEnv("sandbox-guest"))
+		if isMain || (helper && isHelper) {
+			if err := p.Signal(syscall.SIGKILL); err != nil {
+				i.t.Fatal(err)
+			}
+			killed++
+		}
+	}
+	if killed == 0 {
+		i.t.Skip("the main process is found in /proc, which this system does not have")
+	}
+}
+
 func TestKilledMainProcess(t *testing.T) {
 	i := newInstance(t)
 	i.up()
-	var id proc.ID
-	for _, p := range i.processes() {
-		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID)); err == nil && strings.HasSuffix(string(args), "\x00"+i.dir+"\x00") {
-			id = p.ID
-		}
-	}
-	if id.PID == 0 {
-		t.Skip("the main process is found in /proc, which this system does not have")
-	}
-	if err := id.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	// Something that only its mark leads to when all above it is killed.
+	i.sh("setsid sleep 60 >/dev/null 2>&1 </dev/null &")
+	i.killMain(true)
 	i.eventually("it is off", func() bool {
 		st, err := vm.State(i.dir)
 		return err == nil && st == vm.Off
 	})
+	if !slices.ContainsFunc(i.processes(), func(p proc.Info) bool { return p.Name == "sleep" }) {
+		t.Error("nothing is left, so this shows nothing")
+	}
 	if err := vm.Stop(t.Context(), i.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -249,18 +273,18 @@ func TestKilledMainProcess(t *testing.T) {
 	i.up() // and it boots again
 }
 
-// With its main process the machine is gone, and everything on it.
+// With its main process the machine is gone, and its services with it.
 func TestMachineCrashEndsItsService(t *testing.T) {
-	i := newInstance(t)
-	i.up()
-	for _, p := range i.processes() {
-		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID)); err == nil && strings.HasSuffix(string(args), "\x00"+i.dir+"\x00") {
-			if err := p.Signal(syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for _, network := range []guest.Network{guest.Auto, guest.Host} {
+		i := newInstance(t)
+		i.config.Network = network
+		i.userData["write_files"] = []any{file("/etc/systemd/system/echo.service", "0644",
+			"[Service]\nExecStart=/bin/sh -c 'echo up; exec sleep 60'\nRestart=always\n[Install]\nWantedBy=multi-user.target\n")}
+		i.start()
+		i.eventually("the service runs", i.logged("echo.service", "up"))
+		i.killMain(false)
+		i.eventually("nothing runs", func() bool { return len(i.processes()) == 0 })
 	}
-	i.eventually("nothing runs", func() bool { return len(i.processes()) == 0 })
 }
 
 func TestFailedBootLeavesTheMachineUp(t *testing.T) {

@@ -2,8 +2,6 @@ package cloudinit
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"skysail/sandbox/vm/guest"
 	"skysail/sandbox/vm/rootdir"
 )
@@ -23,7 +19,6 @@ import (
 // The files that tell how far cloud-init is; a real one has the same.
 const (
 	finished    = "/var/lib/cloud/instance/boot-finished"
-	hostKeyPath = "/etc/ssh/ssh_host_ed25519_key"
 	sudoersPath = "/etc/sudoers.d/90-cloud-init-users"
 	runScript   = "/var/lib/cloud/instance/scripts/runcmd"
 	bootScript  = "/run/cloud-init/bootcmd"
@@ -198,130 +193,4 @@ func (b *Boot) writeSudoers() error {
 		return nil
 	}
 	return b.write(sudoersPath, []byte(rules.String()), 0o600, false)
-}
-
-// writeHostKey puts the pinned host key in place, or makes one when the
-// user-data has none and no boot command has made one.
-func (b *Boot) writeHostKey() error {
-	keys := b.Config.HostKeys
-	if keys.Ed25519Private == "" {
-		if _, err := os.Stat(b.Root.Join(hostKeyPath)); err == nil {
-			return nil
-		}
-		private, public, err := newHostKey()
-		if err != nil {
-			return err
-		}
-		keys = HostKeys{Ed25519Private: private, Ed25519Public: public}
-	}
-	err := b.write(hostKeyPath, []byte(strings.TrimSpace(keys.Ed25519Private)+"\n"), 0o600, false)
-	if err == nil && keys.Ed25519Public != "" {
-		err = b.write(hostKeyPath+".pub", []byte(strings.TrimSpace(keys.Ed25519Public)+"\n"), 0o644, false)
-	}
-	return err
-}
-
-func newHostKey() (private, public string, err error) {
-	pub, priv, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return "", "", err
-	}
-	block, err := ssh.MarshalPrivateKey(priv, "")
-	if err != nil {
-		return "", "", err
-	}
-	key, err := ssh.NewPublicKey(pub)
-	if err != nil {
-		return "", "", err
-	}
-	return string(pem.EncodeToMemory(block)), string(ssh.MarshalAuthorizedKey(key)), nil
-}
-
-// HostKey reads the instance's host key.
-func HostKey(root rootdir.Root) (ssh.Signer, error) {
-	text, err := os.ReadFile(root.Join(hostKeyPath))
-	if err != nil {
-		return nil, fmt.Errorf("the instance has no SSH host key: %w", err)
-	}
-	key, err := ssh.ParsePrivateKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("the instance's SSH host key: %w", err)
-	}
-	return key, nil
-}
-
-// script runs actions as one shell script, as cloud-init does.
-func (b *Boot) script(ctx context.Context, name string, actions []ShellAction) error {
-	if len(actions) == 0 {
-		return nil
-	}
-	text := Script(b.Root, actions)
-	if err := b.write(name, []byte(text), 0o700, false); err != nil {
-		return err
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		_, _ = io.Copy(b.Log, r)
-		_ = r.Close()
-	}()
-	b.logf("running %s", path.Base(name))
-	exit, err := b.Place.Run(ctx, guest.Command{
-		Argv: []string{"/bin/sh", b.Root.Join(name)}, Env: b.Env, Dir: string(b.Root), Stdout: w, Stderr: w,
-	})
-	_ = w.Close()
-	// What the script left running may hold its output open.
-	select {
-	case <-copied:
-	case <-time.After(time.Second):
-	}
-	switch {
-	case err != nil:
-		return err
-	case exit.Signal != "":
-		return fmt.Errorf("ended by signal %s", exit.Signal)
-	case exit.Code != 0:
-		return fmt.Errorf("exit code %d", exit.Code)
-	}
-	return nil
-}
-
-// Script is the shell script of actions. Commands given as lists, and the
-// program that begins a line, are found below the root.
-func Script(root rootdir.Root, actions []ShellAction) string {
-	var s strings.Builder
-	s.WriteString("#!/bin/sh\n")
-	for _, a := range actions {
-		if a.Argv == nil {
-			s.WriteString(lineFor(root, a.Line) + "\n")
-			continue
-		}
-		words := root.Args(a.Argv)
-		for i, w := range words {
-			words[i] = rootdir.Quote(w)
-		}
-		s.WriteString(strings.Join(words, " ") + "\n")
-	}
-	return s.String()
-}
-
-// lineFor translates the program at the start of a line and nothing else:
-// what a script does with paths, it does knowing SKYSAIL_ROOT.
-func lineFor(root rootdir.Root, line string) string {
-	if !strings.HasPrefix(line, "/") {
-		return line
-	}
-	end := strings.IndexAny(line, " \t\n;|&<>()'\"`$\\")
-	if end < 0 {
-		end = len(line)
-	}
-	program, ok := root.Existing(line[:end])
-	if !ok {
-		return line
-	}
-	return rootdir.Quote(program) + line[end:]
 }
