@@ -12,19 +12,27 @@ import (
 //go:embed data/*.json
 var data embed.FS
 
-// file is the form of data/<provider>.json.
-type file struct {
-	Version  int    `json:"version"`
-	Provider string `json:"provider"`
-	Sources  []struct {
-		ID   string `json:"id"`
-		URL  string `json:"url"`
-		AsOf string `json:"as_of"`
-	} `json:"sources"`
-	Offers []struct {
-		Offer
-		Regions []string `json:"regions"`
-	} `json:"offers"`
+// File is what one provider sells, in the form of data/<provider>.json.
+type File struct {
+	Version  int      `json:"version"`
+	Provider string   `json:"provider"`
+	Sources  []Source `json:"sources"`
+	Rates    *Rates   `json:"rates,omitempty"`
+	Offers   []Row    `json:"offers"`
+}
+
+// Source is a public page or API that prices are from.
+type Source struct {
+	ID   string `json:"id"`
+	URL  string `json:"url"`
+	AsOf string `json:"as_of"` // YYYY-MM-DD
+	Note string `json:"note,omitempty"`
+}
+
+// Row is an offer in several regions at one price. Source is a Source's ID.
+type Row struct {
+	Offer
+	Regions []string `json:"regions"`
 }
 
 // Load returns the embedded snapshot, one offer for each type and region,
@@ -51,7 +59,7 @@ func Load() ([]Offer, error) {
 }
 
 func parse(raw []byte) ([]Offer, error) {
-	var f file
+	var f File
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return nil, err
 	}

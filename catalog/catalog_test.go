@@ -119,6 +119,8 @@ func TestCompareSeesEveryField(t *testing.T) {
 			v.SetFloat(1)
 		case reflect.Int:
 			v.SetInt(1)
+		case reflect.Slice:
+			v.Set(reflect.Append(v, reflect.ValueOf("x")))
 		default:
 			t.Fatalf("no test for a field of kind %s", v.Kind())
 		}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,7 @@ func compareRest(a, b *Offer) int {
 		cmp.Compare(a.DiskGB, b.DiskGB),
 		compareGPU(a.GPU, b.GPU),
 		strings.Compare(a.Arch, b.Arch),
+		slices.Compare(a.Zones, b.Zones),
 		strings.Compare(a.AsOf, b.AsOf),
 		strings.Compare(a.Source, b.Source),
 	)

@@ -4,14 +4,19 @@ package catalog
 
 // Offer is one instance type in one region.
 type Offer struct {
-	Provider string  `json:"provider"`
-	Region   string  `json:"region"`
-	Type     string  `json:"type"`
-	Arch     string  `json:"arch"` // GOARCH name: amd64, arm64
-	VCPU     float64 `json:"vcpu"`
-	MemoryGB float64 `json:"memory_gib"`
-	DiskGB   float64 `json:"disk_gib"`
-	GPU      *GPU    `json:"gpu,omitempty"`
+	Provider string `json:"provider"`
+	Region   string `json:"region"`
+	Type     string `json:"type"`
+	// Zones of the region in which the type exists; empty where the provider
+	// has no zones or places the instance itself.
+	Zones    []string `json:"zones,omitempty"`
+	Arch     string   `json:"arch"` // GOARCH name: amd64, arm64
+	VCPU     float64  `json:"vcpu"`
+	MemoryGB float64  `json:"memory_gib"`
+	// DiskGB is the boot disk that the price includes. 0 is none: then one of
+	// the size that is asked for is made, and paid for at Rates.DiskUSD.
+	DiskGB float64 `json:"disk_gib"`
+	GPU    *GPU    `json:"gpu,omitempty"`
 	// PriceUSD is the on-demand price in US dollars an hour for one instance.
 	PriceUSD float64 `json:"price_usd_hour"`
 	// SpotUSD is the interruptible price, nil where there is none.

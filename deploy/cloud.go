@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
+	"skysail/catalog"
 	"skysail/clouds"
 	"skysail/clouds/digitalocean"
 	"skysail/clouds/faults"
@@ -27,6 +29,35 @@ type Cloud interface {
 	Find(ctx context.Context, deploymentID string) ([]clouds.Resource, error)
 	// Delete removes one resource. What is gone already is no error.
 	Delete(ctx context.Context, r clouds.Resource) error
+}
+
+// Checker is a cloud whose credentials can be tried: all but the local machine.
+type Checker interface {
+	// Account says where the credentials were found, without a network call.
+	Account() (clouds.Account, error)
+	// Check makes one cheap, free call with the credentials and returns whose
+	// they are. It changes nothing and may be retried; an error says what is
+	// wrong and how to mend it.
+	Check(ctx context.Context) (clouds.Account, error)
+}
+
+// Measurer is a cloud that measures instances itself.
+type Measurer interface {
+	// Metrics returns the newest readings of the instances in as few calls as
+	// the provider allows. What the provider has not measured yet is left out.
+	// It may be retried, and not more often than MetricsInterval.
+	Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error)
+	// MetricsInterval is how often asking again makes sense: by the
+	// provider's resolution, rate limits and price of a call.
+	MetricsInterval() time.Duration
+}
+
+// Seller is a cloud that says what it sells and for how much.
+type Seller interface {
+	// Offers asks the provider's APIs for everything it sells now and what it
+	// costs. A price that can not be had leaves the offer out; a failed call
+	// is an error, never a short list. May be retried.
+	Offers(ctx context.Context) (catalog.File, error)
 }
 
 // cloud returns what speaks to a provider, through env.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"skysail/internal/failure"
 	"skysail/modules"
@@ -33,6 +34,16 @@ type Input struct {
 	Service      spec.Service
 	// Provider, Region and Size are the candidate.
 	Provider, Region, Size string
+	// Zone is a zone of the region; empty lets the provider choose.
+	Zone string
+	// Spot asks for interruptible capacity.
+	Spot bool
+	// BootDiskGB is the size of the boot disk in GiB where the type has none
+	// of its own, else 0.
+	BootDiskGB int
+	// TTL is how long the instances may exist; 0 is without end. Where a
+	// provider can end them itself, it is told to.
+	TTL time.Duration
 	// SSHFrom are the CIDR blocks that may open SSH connections.
 	SSHFrom []string
 	// SSHPublicKey is the deployment's client key in OpenSSH format, HostKeys
@@ -140,6 +151,9 @@ func variables(in Input, sshUsed bool) (public, private map[string]any) {
 		"name":          in.Service.Name,
 		"size":          in.Size,
 		"region":        in.Region,
+		"arch":          arch(&in.Service),
+		"spot":          in.Spot,
+		"boot_disk_gb":  in.BootDiskGB,
 		"instances":     in.Service.Instances,
 		"service":       serviceValue(&in.Service),
 		"ssh_from":      list(in.SSHFrom),
@@ -147,6 +161,16 @@ func variables(in Input, sshUsed bool) (public, private map[string]any) {
 			"skysail-deployment": in.DeploymentID,
 			"skysail-service":    in.Service.Name,
 		},
+	}
+	// What is not set is left to the variable's default.
+	if in.Zone != "" {
+		public["zone"] = in.Zone
+	}
+	if in.Service.Disk != nil {
+		public["data_disk"] = in.Service.Disk
+	}
+	if in.TTL > 0 {
+		public["ttl_seconds"] = int64(in.TTL.Seconds())
 	}
 	switch {
 	case !sshUsed:
@@ -185,6 +209,14 @@ func serviceValue(s *spec.Service) map[string]any {
 		out["health"] = map[string]any{"port": port.Number, "path": s.Health.HTTP.Path}
 	}
 	return out
+}
+
+// arch is what the service's program is built for.
+func arch(s *spec.Service) string {
+	if s.Resources.Arch == "" {
+		return "amd64"
+	}
+	return s.Resources.Arch
 }
 
 // list makes JSON's [] of a list that is nil.

@@ -183,28 +183,40 @@ func TestHostKeyDoesNotPrintItsPrivateHalf(t *testing.T) {
 	}
 }
 
-// What the root declares and what the variable files give is the same set.
+// What is given is declared, and what is declared without a default is given.
 func TestVariablesAreDeclared(t *testing.T) {
 	each(t, func(t *testing.T, provider string) {
 		b := generate(t, input(t, provider))
-		got := map[string]bool{}
+		given := map[string]bool{}
 		for _, f := range [][]byte{b.Files[generator.VariablesFile], b.Private[generator.PrivateVariablesFile]} {
 			var vars map[string]json.RawMessage
 			if err := json.Unmarshal(f, &vars); err != nil {
 				t.Fatal(err)
 			}
 			for name := range vars {
-				got[name] = true
+				given[name] = true
 			}
 		}
-		want := map[string]bool{}
+		name := ""
+		optional := map[string]bool{}
 		for _, line := range strings.Split(string(b.Files["variables.tf"]), "\n") {
-			if name, ok := strings.CutPrefix(line, `variable "`); ok {
-				want[strings.TrimSuffix(name, `" {`)] = true
+			if n, ok := strings.CutPrefix(line, `variable "`); ok {
+				name = strings.TrimSuffix(n, `" {`)
+				optional[name] = false
+			}
+			if strings.HasPrefix(line, "  default ") {
+				optional[name] = true
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("variables (-declared +given):\n%s", diff)
+		for n, opt := range optional {
+			if !opt && !given[n] {
+				t.Errorf("%s has no default and is not given", n)
+			}
+		}
+		for n := range given {
+			if _, ok := optional[n]; !ok {
+				t.Errorf("%s is given and not declared", n)
+			}
 		}
 	})
 }

@@ -105,7 +105,7 @@ func variablesFile(vars []*hclwrite.Block) []byte {
 			f.Body().AppendNewline()
 		}
 		to := f.Body().AppendNewBlock("variable", v.Labels()).Body()
-		for _, name := range []string{"description", "type", "sensitive"} {
+		for _, name := range []string{"description", "type", "default", "sensitive"} {
 			copyAttribute(to, v.Body(), name)
 		}
 	}

@@ -59,7 +59,7 @@ func TestFaultsOfAClient(t *testing.T) {
 		t.Error("the fault does not strike")
 	}
 	for _, bad := range []Fault{
-		{Provider: "aws", Kind: "capacity"},
+		{Provider: "azure", Kind: "capacity"},
 		{Provider: "vultr", Kind: "fire"},
 		{Provider: "vultr", Kind: "capacity", Region: "nyc1"},
 		{Provider: "digitalocean", Kind: "auth", Region: "nyc1"},
@@ -69,7 +69,7 @@ func TestFaultsOfAClient(t *testing.T) {
 			t.Errorf("%+v: %v, want an input error", bad, err)
 		}
 	}
-	if err := c.ClearFaults(ctx, "aws"); failure.CodeOf(err) != failure.Input {
+	if err := c.ClearFaults(ctx, "azure"); failure.CodeOf(err) != failure.Input {
 		t.Errorf("clearing an unknown provider: %v", err)
 	}
 	check(t, c.ClearFaults(ctx, "vultr"))
@@ -141,7 +141,9 @@ func TestEnvReachesNoOtherHost(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{
-		"CHECKPOINT_DISABLE", "DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN", "HTTPS_PROXY", "HTTP_PROXY",
+		"AWS_ACCESS_KEY_ID", "AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
+		"CHECKPOINT_DISABLE", "DIGITALOCEAN_API_URL", "DIGITALOCEAN_TOKEN",
+		"GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GOOGLE_PROJECT", "HTTPS_PROXY", "HTTP_PROXY",
 		"NO_PROXY", "SSL_CERT_FILE", "VULTR_API_KEY", "VULTR_API_URL",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,7 +20,9 @@ import (
 	"github.com/gofrs/flock"
 
 	"skysail/sandbox/api"
+	"skysail/sandbox/api/aws"
 	"skysail/sandbox/api/digitalocean"
+	"skysail/sandbox/api/gcp"
 	"skysail/sandbox/api/vultr"
 	"skysail/sandbox/fleet"
 	"skysail/sandbox/proxy"
@@ -30,6 +34,15 @@ const (
 	digitaloceanHost = "api.digitalocean.com"
 	vultrHost        = "api.vultr.com"
 )
+
+// gcpHosts are those of Google's APIs. One handler serves them all; it tells
+// them apart by Host.
+func gcpHosts() []string {
+	return []string{
+		"compute.googleapis.com", "monitoring.googleapis.com", "cloudbilling.googleapis.com", "oauth2.googleapis.com",
+		"openidconnect.googleapis.com", "cloudresourcemanager.googleapis.com", "www.googleapis.com",
+	}
+}
 
 // errStopped ends a daemon that was asked to end.
 var errStopped = errors.New("the sandbox was stopped")
@@ -81,12 +94,17 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	if err != nil {
 		return err
 	}
-	apis := map[string]http.Handler{
-		world.DigitalOcean: d.calls.counted(ctx, d.logged(world.DigitalOcean, digitalocean.New(d.apiConfig(world.DigitalOcean)))),
-		world.Vultr:        d.calls.counted(ctx, d.logged(world.Vultr, vultr.New(d.apiConfig(world.Vultr)))),
+	apis := map[string]http.Handler{}
+	for p, make := range map[string]func(api.Config) http.Handler{
+		world.AWS: aws.New, world.GCP: gcp.New, world.DigitalOcean: digitalocean.New, world.Vultr: vultr.New,
+	} {
+		apis[p] = d.calls.counted(ctx, d.logged(p, make(d.apiConfig(p))))
 	}
 	hosts := map[string]http.Handler{digitaloceanHost: apis[world.DigitalOcean], vultrHost: apis[world.Vultr]}
-	authority, err := proxy.LoadAuthority(d.home, []string{digitaloceanHost, vultrHost}, time.Now())
+	for _, h := range gcpHosts() {
+		hosts[h] = apis[world.GCP]
+	}
+	authority, err := proxy.LoadAuthority(d.home, slices.Sorted(maps.Keys(hosts)), time.Now())
 	if err != nil {
 		return err
 	}
@@ -106,8 +124,9 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	}
 	var servers group
 	defer servers.close()
-	servers.serve(ports.listeners[world.DigitalOcean], apis[world.DigitalOcean], d.log)
-	servers.serve(ports.listeners[world.Vultr], apis[world.Vultr], d.log)
+	for _, p := range world.Providers() {
+		servers.serve(ports.listeners[p], apis[p], d.log)
+	}
 	servers.serve(ports.listeners[proxyPort], prx, d.log)
 
 	socket, err := newSocketPath(d.home)
@@ -131,7 +150,7 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	var asked calls
 	defer asked.drain()
 	controls.serve(controlListener, asked.counted(context.WithoutCancel(ctx), c.handler()), d.log)
-	d.log.Info("up", "pid", os.Getpid(), "digitalocean", ports.addr(world.DigitalOcean), "vultr", ports.addr(world.Vultr), "proxy", ports.addr(proxyPort))
+	d.log.Info("up", "pid", os.Getpid(), "ports", ports.addrs())
 	ready()
 
 	d.fleet.Follow(ctx)
@@ -187,6 +206,16 @@ func (d *daemon) environment(p *ports) map[string]string {
 	tokens := d.world.State().Tokens
 	prx := "http://" + p.addr(proxyPort)
 	return map[string]string{
+		"AWS_ACCESS_KEY_ID":         tokens[world.AWSKeyID],
+		"AWS_SECRET_ACCESS_KEY":     tokens[world.AWS],
+		"AWS_REGION":                "us-east-1",
+		"AWS_ENDPOINT_URL":          "http://" + p.addr(world.AWS),
+		"AWS_EC2_METADATA_DISABLED": "true",
+		// Google's programs reach its hosts by the proxy, tokens included.
+		"GOOGLE_APPLICATION_CREDENTIALS": filepath.Join(d.home, gcp.CredentialsFile),
+		"GOOGLE_CLOUD_PROJECT":           gcp.Project,
+		"GOOGLE_PROJECT":                 gcp.Project,
+
 		"DIGITALOCEAN_TOKEN":   tokens[world.DigitalOcean],
 		"DIGITALOCEAN_API_URL": "http://" + p.addr(world.DigitalOcean),
 		"VULTR_API_KEY":        tokens[world.Vultr],

@@ -51,13 +51,22 @@ func sizesOf(offers []catalog.Offer, provider string) []api.Size {
 			at[o.Type] = i
 			out = append(out, api.Size{
 				Name: o.Type, VCPU: int(math.Ceil(o.VCPU)), MemoryMB: int(math.Round(o.MemoryGB * 1024)),
-				DiskGB: int(math.Round(o.DiskGB)), PriceUSD: o.PriceUSD,
+				DiskGB: int(math.Round(o.DiskGB)), PriceUSD: o.PriceUSD, Arch: o.Arch,
 			})
+			if o.SpotUSD != nil {
+				out[i].SpotUSD = *o.SpotUSD
+			}
 			if g := o.GPU; g != nil {
 				out[i].GPU = &api.GPU{Model: g.Model, Count: g.Count, MemoryGB: int(math.Round(g.MemoryGB))}
 			}
 		}
 		out[i].Regions = append(out[i].Regions, o.Region)
+		if len(o.Zones) > 0 {
+			if out[i].Zones == nil {
+				out[i].Zones = map[string][]string{}
+			}
+			out[i].Zones[o.Region] = o.Zones
+		}
 	}
 	return out
 }

@@ -54,6 +54,15 @@ func listen(ctx context.Context, home string) (*ports, error) {
 	return p, nil
 }
 
+// addrs are all addresses by name.
+func (p *ports) addrs() map[string]string {
+	out := map[string]string{}
+	for name := range p.listeners {
+		out[name] = p.addr(name)
+	}
+	return out
+}
+
 func (p *ports) close() error {
 	var errs []error
 	for _, l := range p.listeners {

@@ -45,13 +45,14 @@ func FaultKinds() []string { return world.Kinds() }
 func Providers() []string { return world.Providers() }
 
 // kinds are what a provider's own tools call the things in its cloud.
-var kinds = map[string]struct{ server, firewall string }{
-	world.DigitalOcean: {"droplet", "firewall"},
-	world.Vultr:        {"instance", "firewall_group"},
+var kinds = map[string]struct{ server, firewall, key, disk string }{
+	world.AWS:          {"instance", "security_group", "key_pair", "volume"},
+	world.GCP:          {"instance", "firewall", "ssh_key", "disk"},
+	world.DigitalOcean: {"droplet", "firewall", "ssh_key", "volume"},
+	world.Vultr:        {"instance", "firewall_group", "ssh_key", "block_storage"},
 }
 
-// resources lists a state: servers, then firewalls, then keys of each
-// provider. Tags are names and cost nothing; they are no resources.
+// resources lists a state: servers, disks, firewalls, keys of each provider. Tags are names and cost nothing; they are no resources.
 func resources(st *world.State) []Resource {
 	out := []Resource{}
 	for _, p := range world.Providers() {
@@ -65,6 +66,12 @@ func resources(st *world.State) []Resource {
 			}
 			out = append(out, r)
 		}
+		for _, v := range st.DisksOf(p) {
+			out = append(out, Resource{
+				Provider: p, Kind: kinds[p].disk, ID: v.ID, Name: v.Name, Region: v.Region,
+				Tags: append([]string{}, v.Tags...), State: "active", PriceUSD: v.PriceUSD,
+			})
+		}
 		for _, f := range st.FirewallsOf(p) {
 			out = append(out, Resource{
 				Provider: p, Kind: kinds[p].firewall, ID: f.ID, Name: f.Name,
@@ -72,7 +79,7 @@ func resources(st *world.State) []Resource {
 			})
 		}
 		for _, k := range st.KeysOf(p) {
-			out = append(out, Resource{Provider: p, Kind: "ssh_key", ID: k.ID, Name: k.Name, Tags: []string{}, State: "active"})
+			out = append(out, Resource{Provider: p, Kind: kinds[p].key, ID: k.ID, Name: k.Name, Tags: []string{}, State: "active"})
 		}
 	}
 	return out

@@ -12,6 +12,7 @@ type Service struct {
 	Instances int               `json:"instances"`
 	Ports     []Port            `json:"ports,omitempty"`
 	Health    *Health           `json:"health,omitempty"`
+	Disk      *Disk             `json:"disk,omitempty"`
 	Env       map[string]string `json:"env,omitempty"`
 	// Secrets are names only. The values come from the caller's environment
 	// at deploy time and are never part of this struct.
@@ -46,13 +47,26 @@ type Resources struct {
 	CPU       float64 `json:"cpu"`        // vCPU
 	MemoryGB  float64 `json:"memory_gb"`  // GiB
 	StorageGB float64 `json:"storage_gb"` // GiB
-	GPU       *GPU    `json:"gpu,omitempty"`
+	// Arch is a GOARCH name, amd64 or arm64; empty is amd64.
+	Arch string `json:"arch,omitempty"`
+	GPU  *GPU   `json:"gpu,omitempty"`
 }
 
 // GPU asks for accelerators; an empty Model means any.
 type GPU struct {
 	Count int    `json:"count"`
 	Model string `json:"model,omitempty"`
+	// MemoryGB is the least memory of one GPU in GiB; 0 is any.
+	MemoryGB float64 `json:"memory_gb,omitempty"`
+}
+
+// Disk asks for a disk beside the one that the instance boots from: one for
+// each instance, removed with it.
+type Disk struct {
+	SizeGB int `json:"size_gb"` // GiB
+	// Path is where the service finds it: a mount point of its own file
+	// system, absolute and clean.
+	Path string `json:"path"`
 }
 
 // Port is a named TCP port on which the service listens.

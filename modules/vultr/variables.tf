@@ -38,6 +38,71 @@ variable "region" {
   }
 }
 
+variable "zone" {
+  description = "The zone of the region; null lets the provider choose. Ignored where a provider has no zones."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone == null || can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", var.zone))
+    error_message = "zone must be a zone's name: letters, digits, \".\", \"_\" and \"-\"."
+  }
+}
+
+variable "arch" {
+  description = "What the service's program is built for: amd64 or arm64. The image follows it."
+  type        = string
+  default     = "amd64"
+
+  validation {
+    condition     = contains(["amd64", "arm64"], var.arch)
+    error_message = "arch must be amd64 or arm64."
+  }
+}
+
+variable "spot" {
+  description = "Take interruptible capacity, where the provider sells it."
+  type        = bool
+  default     = false
+}
+
+variable "boot_disk_gb" {
+  description = "Size of the boot disk in GiB where the instance type has none of its own; 0 leaves it to the type or the image."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.boot_disk_gb >= 0 && floor(var.boot_disk_gb) == var.boot_disk_gb
+    error_message = "boot_disk_gb must be a whole number of GiB."
+  }
+}
+
+variable "data_disk" {
+  description = "A disk for each instance beside its boot disk, and where the service finds it; null is none."
+  type        = object({ size_gb = number, path = string })
+  default     = null
+
+  validation {
+    condition = var.data_disk == null || (
+      try(var.data_disk.size_gb >= 1 && floor(var.data_disk.size_gb) == var.data_disk.size_gb, false) &&
+      can(regex("^(/[A-Za-z0-9._-]+)+$", try(var.data_disk.path, ""))) &&
+      !can(regex("/[.]{1,2}(/|$)", try(var.data_disk.path, "")))
+    )
+    error_message = "data_disk needs a size_gb of whole GiB and an absolute path of letters, digits, \".\", \"_\" and \"-\"."
+  }
+}
+
+variable "ttl_seconds" {
+  description = "How long the instances may exist. Where a provider can end them by itself it is told to; null is without end."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.ttl_seconds == null || try(var.ttl_seconds >= 60 && floor(var.ttl_seconds) == var.ttl_seconds, false)
+    error_message = "ttl_seconds must be a whole number of at least 60."
+  }
+}
+
 variable "instances" {
   description = "How many instances of the service to run."
   type        = number

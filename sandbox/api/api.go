@@ -28,8 +28,13 @@ type Size struct {
 	MemoryMB int
 	DiskGB   int
 	PriceUSD float64 // an hour
-	Regions  []string
-	GPU      *GPU
+	// Regions are where it is sold; Zones holds, by region, the zones that
+	// have it, for providers with zones.
+	Regions []string
+	Zones   map[string][]string
+	Arch    string // GOARCH name
+	SpotUSD float64
+	GPU     *GPU
 }
 
 // GPU is what a size has of accelerators.
@@ -46,6 +51,23 @@ type Sizes func() ([]Size, error)
 type Fleet interface {
 	// Settled waits until a server is as its owner wants it, or gone.
 	Settled(ctx context.Context, provider, id string) error
+	// Usage returns what a server's machine was seen to use, oldest first;
+	// nothing for a machine that was not seen yet.
+	Usage(provider, id string) []Usage
+}
+
+// Usage is what a simulated machine had used up at a moment: readings of its
+// real processes. Sums never go down while the machine runs.
+type Usage struct {
+	At time.Time
+	// CPUSeconds is processor time of all processes, summed.
+	CPUSeconds float64
+	// MemoryBytes is what its processes hold now.
+	MemoryBytes uint64
+	// ReceivedBytes and SentBytes crossed its network interface, summed.
+	ReceivedBytes, SentBytes uint64
+	// Load is the load average over one minute as the machine itself says it.
+	Load float64
 }
 
 // Config is what a simulated API works on.
@@ -132,7 +154,7 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 		if fault != nil {
 			kind = fault.Kind
 		}
-		if kind == world.Capacity || kind == world.Quota {
+		if world.Refuses(kind) {
 			return nil // committed: the fault is used up
 		}
 		var err error
@@ -156,7 +178,7 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 		c.Logger().Info("a fault strikes", "provider", create.Provider, "kind", kind, "region", create.Region, "servers", len(made))
 	}
 	switch kind {
-	case world.Capacity, world.Quota:
+	case world.Capacity, world.Quota, world.NotEnabled, world.Invalid, world.RateLimit:
 		return nil, &Refused{Kind: kind}
 	case world.HalfMade:
 		return nil, ErrHalfMade

@@ -9,16 +9,33 @@ import (
 
 // Kinds of faults.
 const (
-	Capacity = "capacity"  // a create is refused: no room in the region
-	Quota    = "quota"     // a create is refused: the account's limit
-	Auth     = "auth"      // every call is refused
-	Slow     = "slow"      // a created server takes SlowBoot longer to boot
-	HalfMade = "half-made" // the server is made, the create is answered 5xx
-	Hang     = "hang"      // the server is made, the create is never answered
+	Capacity = "capacity" // a create is refused: no room in the region
+	Quota    = "quota"    // a create is refused: the account's limit
+	Auth     = "auth"     // every call is refused
+	// A create is refused because the account may not use this yet, because
+	// the request is wrong, or because there were too many requests.
+	NotEnabled = "not-enabled"
+	Invalid    = "invalid"
+	RateLimit  = "rate-limit"
+	Slow       = "slow"      // a created server takes SlowBoot longer to boot
+	HalfMade   = "half-made" // the server is made, the create is answered 5xx
+	Hang       = "hang"      // the server is made, the create is never answered
 )
 
 // Kinds lists the kinds of faults in the order they are printed.
-func Kinds() []string { return []string{Capacity, Quota, Auth, Slow, HalfMade, Hang} }
+func Kinds() []string {
+	return []string{Capacity, Quota, Auth, NotEnabled, Invalid, RateLimit, Slow, HalfMade, Hang}
+}
+
+// Refuses says whether the kind is a refusal of a create: nothing is made and
+// the answer says why.
+func Refuses(kind string) bool {
+	switch kind {
+	case Capacity, Quota, NotEnabled, Invalid, RateLimit:
+		return true
+	}
+	return false
+}
 
 // SlowBoot is how much longer a server boots under a Slow fault.
 const SlowBoot = 8 * time.Second
@@ -157,7 +174,7 @@ func (f *Fault) count(request string, now time.Time) *Attempt {
 	a := &Attempt{Request: request, Last: now}
 	// Only where clients repeat on their own must repeats be told apart: a
 	// refusal (4xx) ends the attempt.
-	if f.Kind == HalfMade || f.Kind == Hang || f.Kind == Auth {
+	if f.Kind == HalfMade || f.Kind == Hang || f.Kind == Auth || f.Kind == RateLimit {
 		f.Open = append(f.Open, a)
 	}
 	return a

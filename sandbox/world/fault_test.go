@@ -22,7 +22,7 @@ func TestValidateFault(t *testing.T) {
 	}{
 		{Fault{Provider: Vultr, Kind: Capacity}, true},
 		{Fault{Provider: DigitalOcean, Kind: Hang, Region: "nyc1", Times: 3}, true},
-		{Fault{Provider: "aws", Kind: Capacity}, false},
+		{Fault{Provider: "azure", Kind: Capacity}, false},
 		{Fault{Provider: Vultr, Kind: "fire"}, false},
 		{Fault{Provider: Vultr, Kind: Capacity, Times: -1}, false},
 		{Fault{Provider: Vultr, Kind: Auth, Region: "ewr"}, false},

@@ -42,11 +42,31 @@ func NewUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
+// AWSKeyID is the name in State.Tokens of the access key's ID, which is no
+// secret; the secret access key is under AWS.
+const AWSKeyID = "aws_access_key_id"
+
+// fillTokens makes the credentials that are missing.
+func (st *State) fillTokens() {
+	for _, p := range append(Providers(), AWSKeyID) {
+		if st.Tokens[p] == "" {
+			st.Tokens[p] = newToken(p)
+		}
+	}
+}
+
 // newToken makes a credential in the form the provider gives them, so that
 // clients that check the form accept it.
 func newToken(provider string) string {
-	if provider == DigitalOcean {
+	switch provider {
+	case DigitalOcean:
 		return "dop_v1_" + randomHex(32)
+	case AWSKeyID:
+		return "AKIA" + strings.ToUpper(randomHex(8))
+	case AWS:
+		return randomHex(20)
+	case GCP:
+		return "ya29." + randomHex(40)
 	}
 	return strings.ToUpper(randomHex(18))
 }

@@ -8,12 +8,14 @@ import (
 
 // Providers that the sandbox simulates.
 const (
+	AWS          = "aws"
+	GCP          = "gcp"
 	DigitalOcean = "digitalocean"
 	Vultr        = "vultr"
 )
 
 // Providers lists the simulated providers in the order they are printed.
-func Providers() []string { return []string{DigitalOcean, Vultr} }
+func Providers() []string { return []string{AWS, GCP, DigitalOcean, Vultr} }
 
 // State is everything the simulated clouds know. A *State that World hands
 // out is never changed again: readers need no lock.
@@ -27,6 +29,7 @@ type State struct {
 	Servers   []*Server   `json:"servers"`
 	Keys      []*Key      `json:"keys"`
 	Firewalls []*Firewall `json:"firewalls"`
+	Disks     []*Disk     `json:"disks,omitempty"`
 	Tags      []*Tag      `json:"tags"`
 	Actions   []*Action   `json:"actions"`
 	Faults    []*Fault    `json:"faults"`
@@ -52,7 +55,9 @@ type Server struct {
 	Seq      int64    `json:"seq"`
 	Name     string   `json:"name"`
 	Region   string   `json:"region"`
+	Zone     string   `json:"zone,omitempty"`
 	Size     string   `json:"size"`
+	Spot     bool     `json:"spot,omitempty"`
 	VCPU     int      `json:"vcpu"`
 	MemoryMB int      `json:"memory_mb"`
 	DiskGB   int      `json:"disk_gb"`
@@ -163,6 +168,9 @@ func (st *State) ServersOf(provider string) []*Server {
 
 // RemoveServer forgets a server and what refers to it.
 func (st *State) RemoveServer(provider, id string) {
+	if s := st.Server(provider, id); s != nil {
+		st.detachDisks(s)
+	}
 	st.Servers = drop(st.Servers, func(s *Server) bool { return s.Provider == provider && s.ID == id })
 	for _, f := range st.Firewalls {
 		if f.Provider == provider {

@@ -56,7 +56,8 @@ func Open(path string, clock func() time.Time) (*World, error) {
 	}
 	w.raw = raw
 	w.state.Store(&st)
-	return w, nil
+	// One that an older skysail made lacks the providers that it did not have.
+	return w, w.Update(func(st *State) error { st.fillTokens(); return nil })
 }
 
 func (w *World) create() error {
@@ -66,9 +67,7 @@ func (w *World) create() error {
 	w.state.Store(&State{})
 	return w.Update(func(st *State) error {
 		*st = State{Version: version, Tokens: map[string]string{}, Seq: firstSeq()}
-		for _, p := range Providers() {
-			st.Tokens[p] = newToken(p)
-		}
+		st.fillTokens()
 		return nil
 	})
 }

@@ -6,6 +6,12 @@ module "service" {
   name           = var.name
   size           = var.size
   region         = var.region
+  zone           = var.zone
+  arch           = var.arch
+  spot           = var.spot
+  boot_disk_gb   = var.boot_disk_gb
+  data_disk      = var.data_disk
+  ttl_seconds    = var.ttl_seconds
   instances      = var.instances
   service        = var.service
   ssh_from       = var.ssh_from

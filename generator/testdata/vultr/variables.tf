@@ -18,6 +18,42 @@ variable "region" {
   type        = string
 }
 
+variable "zone" {
+  description = "The zone of the region; null lets the provider choose. Ignored where a provider has no zones."
+  type        = string
+  default     = null
+}
+
+variable "arch" {
+  description = "What the service's program is built for: amd64 or arm64. The image follows it."
+  type        = string
+  default     = "amd64"
+}
+
+variable "spot" {
+  description = "Take interruptible capacity, where the provider sells it."
+  type        = bool
+  default     = false
+}
+
+variable "boot_disk_gb" {
+  description = "Size of the boot disk in GiB where the instance type has none of its own; 0 leaves it to the type or the image."
+  type        = number
+  default     = 0
+}
+
+variable "data_disk" {
+  description = "A disk for each instance beside its boot disk, and where the service finds it; null is none."
+  type        = object({ size_gb = number, path = string })
+  default     = null
+}
+
+variable "ttl_seconds" {
+  description = "How long the instances may exist. Where a provider can end them by itself it is told to; null is without end."
+  type        = number
+  default     = null
+}
+
 variable "instances" {
   description = "How many instances of the service to run."
   type        = number
