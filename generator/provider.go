@@ -16,10 +16,12 @@ type provider struct {
 	ssh bool
 }
 
-// setting is one argument of a provider block; its value is a number.
+// setting is one argument of a provider block: a number, or the value of one
+// of the root's variables.
 type setting struct {
-	name  string
-	value int64
+	name     string
+	value    int64
+	variable string
 }
 
 var providers = map[string]provider{
@@ -28,8 +30,8 @@ var providers = map[string]provider{
 		source:  "digitalocean/digitalocean",
 		version: "2.99.1",
 		config: []setting{
-			{"http_retry_max", 2},
-			{"http_retry_wait_max", 5},
+			{name: "http_retry_max", value: 2},
+			{name: "http_retry_wait_max", value: 5},
 		},
 		comment: "The token comes from DIGITALOCEAN_TOKEN. Few retries: a provider that fails is left for the next.",
 		ssh:     true,

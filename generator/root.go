@@ -84,6 +84,10 @@ func versionsFile(name string, p provider) []byte {
 	comment(f.Body(), p.comment)
 	body := f.Body().AppendNewBlock("provider", []string{name}).Body()
 	for _, s := range p.config {
+		if s.variable != "" {
+			body.SetAttributeTraversal(s.name, traversal("var", s.variable))
+			continue
+		}
 		body.SetAttributeValue(s.name, cty.NumberIntVal(s.value))
 	}
 	return bytesOf(f)
