@@ -112,11 +112,18 @@ func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
 	return e, nil
 }
 
-func (d *Deployer) offers() ([]catalog.Offer, error) {
+// catalog is what providers sell: what the program was given, else what is in
+// it with the refreshed files over it. The simulated clouds have files of
+// their own.
+func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 	if d.opts.Offers != nil {
-		return d.opts.Offers, nil
+		sold, err := catalog.Load()
+		if err != nil {
+			return nil, err
+		}
+		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: sold.Rates}, nil
 	}
-	return catalog.Load()
+	return loadCatalog(catalogDir(d.home, d.opts.Sandbox))
 }
 
 // get finds a deployment by name or ID, and says it as input failure when

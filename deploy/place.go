@@ -21,12 +21,12 @@ func (d *Deployer) Select(ctx context.Context, svc *spec.Service) (selector.Resu
 	if err != nil {
 		return selector.Result{}, err
 	}
-	offers, err := d.offers()
+	sold, err := d.catalog()
 	if err != nil {
 		return selector.Result{}, err
 	}
 	return selector.Select(selector.Input{
-		Service: svc, Policy: &d.policy, Offers: offers,
+		Service: svc, Policy: &d.policy, Offers: sold.Offers,
 		Unavailable: d.unavailable(env), Now: time.Now(),
 	}), nil
 }
