@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,12 +14,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"skysail/clouds/faults"
 	"skysail/deploy"
-	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/qos"
-	"skysail/sandbox"
 	"skysail/store"
 )
 
@@ -274,75 +270,4 @@ func up(url string) bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-// TestFaults drives every fault of the sandbox on every cloud: each ends in
-// its class, and nothing is left.
-func TestFaults(t *testing.T) {
-	cases := []struct {
-		kind  string
-		class faults.Class // empty: the deploy succeeds all the same
-	}{
-		{"capacity", faults.Capacity},
-		{"quota", faults.Quota},
-		{"auth", faults.Auth},
-		{"slow", ""},
-		{"half-made", faults.Transient},
-		{"hang", faults.Timeout},
-	}
-	for _, p := range providers {
-		if !p.cloud {
-			continue
-		}
-		for _, c := range cases {
-			t.Run(p.name+"/"+c.kind, func(t *testing.T) {
-				t.Parallel()
-				b := newBench(t)
-				policy := only(p.name)
-				policy.Failover.MaxAttempts = 1
-				if c.class == faults.Timeout {
-					policy.Failover.AttemptTimeout = 20 * time.Second
-				}
-				if err := b.sandbox().Fault(t.Context(), sandbox.Fault{Provider: p.name, Kind: c.kind}); err != nil {
-					t.Fatal(err)
-				}
-				d := b.deployer(true, policy)
-				dep, err := d.Deploy(t.Context(), hello(t))
-				if c.class == "" {
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, err := d.Destroy(t.Context(), dep.Name); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					checkFault(t, d, err, c.class)
-				}
-				if left := b.resources(); len(left) != 0 {
-					t.Errorf("left behind: %+v", left)
-				}
-			})
-		}
-	}
-}
-
-func checkFault(t *testing.T, d *deploy.Deployer, err error, class faults.Class) {
-	t.Helper()
-	if failure.CodeOf(err) != failure.Exhausted {
-		t.Fatalf("code %s, want %s: %v", failure.CodeOf(err), failure.Exhausted, err)
-	}
-	ds, lerr := d.List(t.Context(), true)
-	if lerr != nil || len(ds) != 1 {
-		t.Fatalf("list: %+v, %v", ds, lerr)
-	}
-	st, serr := d.Status(t.Context(), ds[0].ID)
-	if serr != nil {
-		t.Fatal(serr)
-	}
-	if got := st.Attempts[0].Class; got != string(class) {
-		t.Errorf("class %q (%s), want %q", got, st.Attempts[0].Cause, class)
-	}
-	if errors.Is(err, context.Canceled) {
-		t.Errorf("a fault is no interrupt: %v", err)
-	}
 }

@@ -80,8 +80,11 @@ type Usage struct {
 	MemoryBytes uint64
 	// ReceivedBytes and SentBytes crossed its network interface, summed.
 	ReceivedBytes, SentBytes uint64
-	// Load is the load average over one minute as the machine itself says it.
-	Load float64
+	// DiskBytes is what its files hold, as of the last minute.
+	DiskBytes uint64
+	// Load, Load5 and Load15 are the load averages over 1, 5 and 15 minutes as
+	// the machine itself says them.
+	Load, Load5, Load15 float64
 }
 
 // Config is what a simulated API works on.

@@ -59,6 +59,7 @@ type machine struct {
 	bootLog    *bootLog
 	guest      *guest.Guest
 	units      *systemd.Manager
+	traffic    traffic
 	ssh        *sshd.Server
 	sshSince   time.Time
 
@@ -161,6 +162,7 @@ func (m *machine) boot(ctx context.Context) (finish func(context.Context), err e
 	if err := m.listen(socket.Dial, m.serveDial); err != nil {
 		return nil, err
 	}
+	m.serving.Go(func() { m.traffic.follow(m.ctx, m.dir, m.log) })
 	p := newPorts(m)
 	p.look()
 	m.serving.Go(func() { p.follow(m.ctx) })
@@ -185,7 +187,7 @@ func (m *machine) prepare() error {
 	}
 	root := rootOf(m.dir)
 	// Nothing in /run outlives a boot, and no unit runs yet.
-	for _, stale := range []string{root.Join("/run"), filepath.Join(m.dir, unitsFolder)} {
+	for _, stale := range []string{root.Join("/run"), filepath.Join(m.dir, unitsFolder), filepath.Join(m.dir, trafficFile)} {
 		if err := os.RemoveAll(stale); err != nil {
 			return err
 		}
