@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"skysail/catalog"
 	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/runner"
@@ -110,13 +109,6 @@ func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
 	}
 	d.engine = &e
 	return e, nil
-}
-
-func (d *Deployer) offers() ([]catalog.Offer, error) {
-	if d.opts.Offers != nil {
-		return d.opts.Offers, nil
-	}
-	return catalog.Load()
 }
 
 // get finds a deployment by name or ID, and says it as input failure when

@@ -28,6 +28,9 @@ type Shortage struct {
 	At   time.Time
 }
 
+// LongestMemory is how long any number of shortages can count.
+const LongestMemory = 7 * 24 * time.Hour
+
 const (
 	// A shortage counts half after each half-life. Stockouts come and go;
 	// a quota stays until somebody asks for more.
@@ -39,16 +42,14 @@ const (
 	// fresh is the sum from which a shortage puts a candidate after all
 	// providers of a list: one is fresh for a half-life.
 	fresh = 0.5
-	// longestMemory is how long any number of shortages can count.
-	longestMemory = 7 * 24 * time.Hour
-)
+	)
 
 func (s *Shortage) weight(now time.Time) float64 {
 	age, half := max(now.Sub(s.At), 0), quotaHalfLife
 	if s.Kind == ShortCapacity {
 		half = capacityHalfLife
 	}
-	if age > longestMemory {
+	if age > LongestMemory {
 		return 0
 	}
 	return math.Exp2(-float64(age) / float64(half))
