@@ -108,7 +108,11 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 	a.candidate = c
 	ctx, cancel := context.WithTimeout(total, r.dep.Policy.Failover.AttemptTimeout)
 	defer cancel()
-	d.emit(EventAttempt, a, "%s in %s, $%.4g an hour", row.Type, row.Region, row.PriceUSD)
+	kind := ""
+	if row.Spot {
+		kind = " (spot)"
+	}
+	d.emit(EventAttempt, a, "%s%s in %s, $%.4g an hour", row.Type, kind, row.Region, row.PriceUSD)
 
 	if !r.approved {
 		plan, err := d.prepare(ctx, a)
