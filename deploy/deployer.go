@@ -117,11 +117,15 @@ func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
 // their own.
 func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 	if d.opts.Offers != nil {
-		sold, err := catalog.Load()
-		if err != nil {
-			return nil, err
+		rates := d.opts.Rates
+		if rates == nil {
+			sold, err := catalog.Load()
+			if err != nil {
+				return nil, err
+			}
+			rates = sold.Rates
 		}
-		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: sold.Rates}, nil
+		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: rates}, nil
 	}
 	return loadCatalog(catalogDir(d.home, d.opts.Sandbox))
 }
