@@ -80,7 +80,7 @@ variable "data_disk" {
 }
 
 variable "data_devices" {
-  description = "Where the provider shows that disk: paths below /dev, in which * stands for anything. The first that names a blank disk, or the one prepared earlier, is taken."
+  description = "Where the provider shows that disk: paths below /dev, in which * stands for anything. One of them must be blank, or hold the file system made at an earlier boot; partitioned and mounted ones are passed over."
   type        = list(string)
   default     = []
 
