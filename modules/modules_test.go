@@ -20,6 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	guardHelper()
 	reexec.Main()
 	os.Exit(m.Run())
 }

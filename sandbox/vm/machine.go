@@ -142,7 +142,8 @@ func (m *machine) boot(ctx context.Context) (finish func(context.Context), err e
 		Journal: m.journal, JournalAt: filepath.Join(m.dir, shim.JournalFile),
 		Inside: m.guest, OnHost: m.guest.OnHost(), Container: m.containers,
 		Env: m.env("root"), Path: shim.Path(m.dir, m.containers.Path),
-		Builtin: map[string]func() (int, time.Time){"ssh.service": m.sshUnit, "sshd.service": m.sshUnit},
+		Builtin:   map[string]func() (int, time.Time){"ssh.service": m.sshUnit, "sshd.service": m.sshUnit},
+		Restarted: func(string) error { return m.restartSSH() },
 	})
 	if err := m.listen(socket.Control, m.control); err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func (m *machine) prepare() error {
 	if err := renameio.WriteFile(root.Join("/etc/hostname"), []byte(m.config.Name+"\n"), 0o600); err != nil {
 		return err
 	}
-	m.containers = container.Instance{ID: m.config.Provider + "-" + m.config.ID, Publish: publishAddress(m.config.Address), Path: os.Getenv("PATH")}
+	m.containers = container.Instance{ID: m.config.Provider + "-" + m.config.ID, Publish: publishAddress(m.config.Address), Path: os.Getenv("PATH"), Root: string(rootOf(m.dir))}
 	if err := shim.WriteContainers(m.dir, m.containers); err != nil {
 		return err
 	}
