@@ -26,7 +26,7 @@ func TestOffersOfTheSandboxAreTheCatalogs(t *testing.T) {
 			t.Errorf("%s: %v", provider, err)
 			continue
 		}
-		got, err := file.Expand()
+		got, err := catalog.Expand(&file)
 		check(t, err)
 		sold, err := catalog.LoadDir("", provider)
 		check(t, err)
