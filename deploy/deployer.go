@@ -135,7 +135,7 @@ func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 		}
 		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: sold.Rates}, nil
 	}
-	return loadCatalog(catalogDir(d.home, d.opts.Sandbox))
+	return loadCatalog(d.home, d.opts.Sandbox)
 }
 
 // get finds a deployment by name or ID, and says it as input failure when
