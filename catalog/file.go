@@ -39,25 +39,25 @@ type Row struct {
 
 // Expand returns one offer for each type and region of the file, in the order
 // of Compare, with the source's address and date in place of its ID. It
-// refuses what is not whole, as LoadDir does.
-func (f *File) Expand() ([]Offer, error) {
-	c, err := f.read(nil)
+// refuses what LoadDir would; rates may be left out where the provider's are
+// in this program.
+func Expand(f *File) ([]Offer, error) {
+	own, err := load("", f.Provider)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("catalog: provider %q is not known: %w", f.Provider, err)
+	}
+	c, err := f.read(own.rates)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %s: %w", f.Provider, err)
 	}
 	return c.offers, nil
 }
 
-// Save writes the file into dir, whole or not at all, for its owner only. A
-// file that LoadDir would refuse is not written; rates may be left out where
-// the provider's are in this program.
+// Save writes the file into dir, whole or not at all, for its owner only. What
+// Expand refuses is not written.
 func Save(dir string, f *File) error {
-	own, err := load("", f.Provider)
-	if err != nil {
-		return fmt.Errorf("catalog: provider %q is not known: %w", f.Provider, err)
-	}
-	if _, err := f.read(own.rates); err != nil {
-		return fmt.Errorf("catalog: %s: %w", f.Provider, err)
+	if _, err := Expand(f); err != nil {
+		return err
 	}
 	raw, err := json.MarshalIndent(f, "", " ")
 	if err != nil {

@@ -43,8 +43,11 @@ func (f *Filter) Check() error {
 		name  string
 		value float64
 	}{
-		{"minimum of GPUs", float64(f.MinGPUs)}, {"GPU memory", f.GPUMemoryGB}, {"minimum of vCPU", f.MinCPU},
-		{"minimum of memory", f.MinMemoryGB}, {"maximal price", f.MaxUSD},
+		{"minimum of GPUs", float64(f.MinGPUs)},
+		{"GPU memory", f.GPUMemoryGB},
+		{"minimum of vCPU", f.MinCPU},
+		{"minimum of memory", f.MinMemoryGB},
+		{"maximal price", f.MaxUSD},
 	} {
 		if !(n.value >= 0) {
 			return fmt.Errorf("the %s is %v, which is below zero or no number", n.name, n.value)

@@ -105,12 +105,19 @@ func TestSort(t *testing.T) {
 func TestDiff(t *testing.T) {
 	spot := 0.1
 	before := []Offer{
-		{Type: "a", Region: "r1", PriceUSD: 1}, {Type: "a", Region: "r2", PriceUSD: 1}, {Type: "b", Region: "r1", PriceUSD: 2},
-		{Type: "c", Region: "r1", PriceUSD: 3}, {Type: "d", Region: "r1", PriceUSD: 4, AsOf: "2026-01-02"},
+		{Type: "a", Region: "r1", PriceUSD: 1},
+		{Type: "a", Region: "r2", PriceUSD: 1},
+		{Type: "b", Region: "r1", PriceUSD: 2},
+		{Type: "c", Region: "r1", PriceUSD: 3},
+		{Type: "d", Region: "r1", PriceUSD: 4, AsOf: "2026-01-02"},
 	}
 	after := []Offer{
-		{Type: "a", Region: "r1", PriceUSD: 1.5}, {Type: "a", Region: "r3", PriceUSD: 1}, {Type: "b", Region: "r1", PriceUSD: 1.9},
-		{Type: "c", Region: "r1", PriceUSD: 3, SpotUSD: &spot}, {Type: "d", Region: "r1", PriceUSD: 4, AsOf: "2026-02-03"}, {Type: "e", Region: "r1", PriceUSD: 5},
+		{Type: "a", Region: "r1", PriceUSD: 1.5},
+		{Type: "a", Region: "r3", PriceUSD: 1},
+		{Type: "b", Region: "r1", PriceUSD: 1.9},
+		{Type: "c", Region: "r1", PriceUSD: 3, SpotUSD: &spot},
+		{Type: "d", Region: "r1", PriceUSD: 4, AsOf: "2026-02-03"},
+		{Type: "e", Region: "r1", PriceUSD: 5},
 	}
 	want := Changes{Added: 2, Removed: 1, Cheaper: 1, Dearer: 1, Other: 1}
 	if got := Diff(before, after); got != want {

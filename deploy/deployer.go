@@ -72,6 +72,18 @@ func (d *Deployer) emit(kind EventKind, a *attempt, format string, args ...any) 
 	if a != nil {
 		ev.Attempt, ev.Provider, ev.Region = a.row.N, a.row.Provider, a.row.Region
 	}
+	d.send(ev)
+}
+
+// emitProvider tells of something that belongs to a provider and no attempt.
+func (d *Deployer) emitProvider(kind EventKind, provider, format string, args ...any) {
+	if d.opts.Progress == nil {
+		return
+	}
+	d.send(Event{At: time.Now().UTC(), Kind: kind, Provider: provider, Text: fmt.Sprintf(format, args...)})
+}
+
+func (d *Deployer) send(ev Event) {
 	d.events.Lock()
 	defer d.events.Unlock()
 	d.opts.Progress(ev)
@@ -127,7 +139,7 @@ func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 		}
 		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: rates}, nil
 	}
-	return loadCatalog(catalogDir(d.home, d.opts.Sandbox))
+	return loadCatalog(d.home, d.opts.Sandbox)
 }
 
 // get finds a deployment by name or ID, and says it as input failure when

@@ -28,7 +28,7 @@ func Offers(q OffersQuery) ([]catalog.Offer, error) {
 	if err := q.check(); err != nil {
 		return nil, err
 	}
-	sold, err := loadCatalog(catalogDir(q.Home, q.Sandbox), q.Filter.Providers...)
+	sold, err := loadCatalog(q.Home, q.Sandbox, q.Filter.Providers...)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func checkSellers(names []string) error {
 
 // Catalog describes the files that the prices are from.
 func Catalog(home string, sandbox bool) ([]catalog.Info, error) {
-	sold, err := loadCatalog(catalogDir(home, sandbox))
+	sold, err := loadCatalog(home, sandbox)
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +88,17 @@ func catalogDir(home string, sandbox bool) string {
 	return filepath.Join(home, "catalog")
 }
 
-func loadCatalog(dir string, providers ...string) (*catalog.Snapshot, error) {
-	sold, err := catalog.LoadDir(dir, providers...)
+func loadCatalog(home string, sandbox bool, providers ...string) (*catalog.Snapshot, error) {
+	sold, err := catalog.LoadDir(catalogDir(home, sandbox), providers...)
 	var broken *catalog.FileError
 	if errors.As(err, &broken) {
+		remedy := "skysail catalog refresh " + broken.Provider
+		if sandbox {
+			remedy += " --sandbox"
+		}
 		return nil, failure.Wrap(broken.Err, failure.Failed, "catalog file "+broken.Path,
 			"Prices are not guessed; nothing was changed.",
-			fmt.Sprintf("`skysail catalog refresh %s` writes it anew. Without the file the prices in this program are used.", broken.Provider))
+			fmt.Sprintf("`%s` writes it anew. Without the file the prices in this program are used.", remedy))
 	}
 	return sold, err
 }
