@@ -12,6 +12,7 @@ import (
 	"skysail/catalog"
 	"skysail/internal/failure"
 	"skysail/policies"
+	"skysail/qos"
 	"skysail/runner"
 	"skysail/sandbox"
 	"skysail/store"
@@ -24,10 +25,12 @@ type Deployer struct {
 	policy policies.Policy
 	home   string
 	store  *store.Store
+	poller qos.CloudPoller
 
 	mu     sync.Mutex
 	sim    Simulator
 	engine *runner.Engine
+	vcpus  map[[2]string]float64 // by provider and type
 	events sync.Mutex
 }
 
@@ -117,6 +120,23 @@ func (d *Deployer) offers() ([]catalog.Offer, error) {
 		return d.opts.Offers, nil
 	}
 	return catalog.Load()
+}
+
+// vcpu is how many vCPUs a type has, 0 where the catalog does not know it.
+func (d *Deployer) vcpu(provider, kind string) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.vcpus == nil {
+		d.vcpus = map[[2]string]float64{}
+		offers, err := d.offers()
+		if err != nil {
+			return 0 // whoever needs the offers is told
+		}
+		for _, o := range offers {
+			d.vcpus[[2]string{o.Provider, o.Type}] = o.VCPU
+		}
+	}
+	return d.vcpus[[2]string{provider, kind}]
 }
 
 // get finds a deployment by name or ID, and says it as input failure when
