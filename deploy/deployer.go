@@ -12,6 +12,7 @@ import (
 	"skysail/catalog"
 	"skysail/internal/failure"
 	"skysail/policies"
+	"skysail/qos"
 	"skysail/runner"
 	"skysail/sandbox"
 	"skysail/store"
@@ -24,10 +25,12 @@ type Deployer struct {
 	policy policies.Policy
 	home   string
 	store  *store.Store
+	poller qos.CloudPoller
 
 	mu     sync.Mutex
 	sim    Simulator
 	engine *runner.Engine
+	vcpus  map[[2]string]float64 // by provider and type
 	events sync.Mutex
 }
 
@@ -140,6 +143,23 @@ func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: rates}, nil
 	}
 	return loadCatalog(d.home, d.opts.Sandbox)
+}
+
+// vcpu is how many vCPUs a type has, 0 where the catalog does not know it.
+func (d *Deployer) vcpu(provider, kind string) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.vcpus == nil {
+		d.vcpus = map[[2]string]float64{}
+		sold, err := d.catalog()
+		if err != nil {
+			return 0 // whoever needs the offers is told
+		}
+		for _, o := range sold.Offers {
+			d.vcpus[[2]string{o.Provider, o.Type}] = o.VCPU
+		}
+	}
+	return d.vcpus[[2]string{provider, kind}]
 }
 
 // get finds a deployment by name or ID, and says it as input failure when

@@ -33,6 +33,8 @@ type Target struct {
 	Unit string
 	// State tells of a service that no systemd looks after.
 	State func(ctx context.Context) (up bool, restarts int, err error)
+	// Cloud says how its provider measures it; nil for one that does not.
+	Cloud *CloudTarget
 	// Dial reaches the instance; nil is net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -67,6 +69,15 @@ type Sample = store.Sample
 type Reading struct {
 	Metrics    []metric.Metric
 	ObservedAt time.Time
+	// Nothing marks a source that answered and has nothing to tell yet. What
+	// was not observed has no time.
+	Nothing bool
+	// Kept is set in a reading that an earlier collection took in already,
+	// for sources that are not to be asked each time: CollectedAt and Took
+	// are those of that time.
+	Kept        bool
+	CollectedAt time.Time
+	Took        time.Duration
 	// Notes say what a person should know: why a probe failed, what this
 	// machine does not tell.
 	Notes []string

@@ -57,6 +57,7 @@ func conform(t *testing.T, provider string, cloud bool, instances int) {
 	checkStatus(t, d, dep)
 	checkLogs(t, d, dep)
 	if cloud {
+		checkCloudSamples(t, b, dep)
 		checkTags(t, b, dep)
 		for _, i := range dep.Instances {
 			checkHostKey(t, b, i)
@@ -151,6 +152,29 @@ func checkSamples(t *testing.T, d *deploy.Deployer, dep deploy.Deployment, cloud
 	if len(want) != 0 {
 		t.Errorf("missing or wrong: %v in %+v; reports %+v", want, res.Samples, res.Reports)
 	}
+}
+
+// checkCloudSamples wants the provider's own measurements, as a collection
+// some seconds later has them.
+func checkCloudSamples(t *testing.T, b *bench, dep deploy.Deployment) {
+	t.Helper()
+	var res qos.Result
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		// A new one each time: one that has asked waits for the interval.
+		var err error
+		if res, err = b.deployer(true, only(dep.Provider)).Collect(t.Context(), dep.Name); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range res.Samples {
+			if s.Source == qos.SourceCloud && strings.HasPrefix(s.Name, "skysail_cloud_") {
+				if s.ObservedAt.After(s.CollectedAt) || time.Since(s.ObservedAt) > time.Hour {
+					t.Errorf("sample %+v", s)
+				}
+				return
+			}
+		}
+	}
+	t.Errorf("the provider measured nothing: %+v", res.Reports)
 }
 
 func checkStatus(t *testing.T, d *deploy.Deployer, dep deploy.Deployment) {
