@@ -124,7 +124,11 @@ func (a *app) printBest(e deploy.Estimate, q *deploy.Quote) {
 }
 
 func (a *app) printCompared(e deploy.Estimate) {
-	a.printf("\nThe cheapest fitting offer of each cloud:\n")
+	if len(e.Compared) == 0 {
+		a.printf("\nNo cloud has an offer that fits:\n")
+	} else {
+		a.printf("\nThe cheapest fitting offer of each cloud:\n")
+	}
 	rows, notes := [][]string{}, [][]string{}
 	for i := range e.Compared {
 		q := &e.Compared[i]
@@ -134,7 +138,9 @@ func (a *app) printCompared(e deploy.Estimate) {
 		})
 		notes = append(notes, q.Notes)
 	}
-	annotated(a.io.Out, []string{"PROVIDER", "REGION", "TYPE", "KIND", "AN HOUR", "TOTAL", "PRICE AGE"}, rows, notes, a.width())
+	if len(rows) > 0 {
+		annotated(a.io.Out, []string{"PROVIDER", "REGION", "TYPE", "KIND", "AN HOUR", "TOTAL", "PRICE AGE"}, rows, notes, a.width())
+	}
 	for _, x := range e.Missing {
 		wrap(a.io.Out, x.Provider+": ", x.Reason, a.width())
 	}

@@ -129,7 +129,7 @@ func (a *app) printRefused(r selector.Result) {
 		}
 		text := x.Reason
 		if x.Example != "" {
-			text += ", such as " + x.Example
+			text += " (for example " + x.Example + ")"
 		}
 		wrap(a.io.Out, fmt.Sprintf("  %5d  ", x.Count), text, a.width())
 	}
