@@ -39,7 +39,7 @@ func (by *ordering) place(index int, rank uint16, spot, short bool, usd float64)
 }
 
 func (p place) offer() int   { return int(p.index >> (rankBits + 2)) }
-func (p place) rank() uint16 { return uint16(p.index >> 2 & (1<<rankBits - 1)) } //nolint:gosec // rankBits
+func (p place) rank() uint16 { return uint16(p.index >> 2 & (1<<rankBits - 1)) }
 func (p place) spot() bool   { return p.index&1 != 0 }
 
 // short says that the candidate met a shortage that counts.
