@@ -103,8 +103,12 @@ func (c *checker) lacks(o *catalog.Offer) []string {
 			text = fmt.Sprintf("GPUs of %s of %s GiB", num(have), num(need))
 		case lowDisk:
 			text = fmt.Sprintf("%s of %s GiB of disk", num(have), num(need))
+		case noRates:
+			text = "the price of the disks that it needs is not known, which a cap needs"
 		case stalePrice:
-			text += " (it is of " + o.AsOf + ")"
+			text = c.old("its price", o.AsOf)
+		case staleRates:
+			text = c.old("the price of its disks and address", c.prices.rates(o.Provider).AsOf)
 		case overCap:
 			text = fmt.Sprintf("$%s an hour for %d instance(s), and limits.max_hourly_usd is $%s",
 				usd(need), c.in.Service.Instances, usd(have))
@@ -150,4 +154,11 @@ func (c *checker) each(o *catalog.Offer, f func(k code, have, need float64)) {
 		flag(staleRates, c.staleRates(o))
 		amount(overCap, limits.MaxHourlyUSD, c.total(c.cheapest(o)))
 	}
+}
+
+func (c *checker) old(what, asOf string) string {
+	if asOf == "" {
+		asOf = "no known day"
+	}
+	return fmt.Sprintf("%s is of %s, older than limits.max_price_age = %gh", what, asOf, c.in.Policy.Limits.MaxPriceAge.Hours())
 }

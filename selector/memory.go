@@ -42,7 +42,7 @@ const (
 	// fresh is the sum from which a shortage puts a candidate after all
 	// providers of a list: one is fresh for a half-life.
 	fresh = 0.5
-	)
+)
 
 func (s *Shortage) weight(now time.Time) float64 {
 	age, half := max(now.Sub(s.At), 0), quotaHalfLife
@@ -55,26 +55,36 @@ func (s *Shortage) weight(now time.Time) float64 {
 	return math.Exp2(-float64(age) / float64(half))
 }
 
-type site struct{ provider, region string }
-
 // recall answers what is remembered of an offer.
 type recall struct {
 	now time.Time
-	at  map[site][]Shortage
+	at  map[string]map[string][]Shortage // by provider and region
+	// What is remembered of one provider, since many offers in a row are its.
+	provider string
+	regions  map[string][]Shortage
 }
 
 func newRecall(memory []Shortage, now time.Time) *recall {
 	if len(memory) == 0 {
 		return nil
 	}
-	r := &recall{now: now, at: map[site][]Shortage{}}
+	r := &recall{now: now, at: map[string]map[string][]Shortage{}}
 	for _, s := range memory {
 		if s.weight(now) > 0 && (s.Kind == ShortCapacity || s.Kind == ShortQuota) {
-			k := site{s.Provider, s.Region}
-			r.at[k] = append(r.at[k], s)
+			if r.at[s.Provider] == nil {
+				r.at[s.Provider] = map[string][]Shortage{}
+			}
+			r.at[s.Provider][s.Region] = append(r.at[s.Provider][s.Region], s)
 		}
 	}
 	return r
+}
+
+func (r *recall) of(o *catalog.Offer) []Shortage {
+	if o.Provider != r.provider {
+		r.provider, r.regions = o.Provider, r.at[o.Provider]
+	}
+	return r.regions[o.Region]
 }
 
 // concerns says whether the shortage is one of the offer, at its place.
@@ -88,8 +98,9 @@ func (r *recall) weight(o *catalog.Offer, spot bool) float32 {
 		return 0
 	}
 	sum := 0.0
-	for _, s := range r.at[site{o.Provider, o.Region}] {
-		if s.concerns(o, spot) {
+	all := r.of(o)
+	for i := range all {
+		if s := &all[i]; s.concerns(o, spot) {
 			sum += s.weight(r.now)
 		}
 	}
@@ -102,7 +113,7 @@ func (r *recall) weight(o *catalog.Offer, spot bool) float32 {
 // text says what is remembered last.
 func (r *recall) text(o *catalog.Offer, spot bool) string {
 	var last Shortage
-	for _, s := range r.at[site{o.Provider, o.Region}] {
+	for _, s := range r.of(o) {
 		if s.concerns(o, spot) && (s.At.After(last.At) || s.At.Equal(last.At) && s.Kind == ShortCapacity) {
 			last = s
 		}

@@ -2,7 +2,6 @@ package selector
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"skysail/catalog"
@@ -88,74 +87,30 @@ func (by *ordering) compare(a, b Candidate) int {
 	return catalog.Compare(x, y)
 }
 
-// place stands for a candidate while they are put in order: head holds the
-// group and the upper bits of the price, so that places sort as integers and
-// only those with equal heads are compared in full. It holds all that a
-// candidate is made of, since offers are too many to stay in the cache.
-type place struct {
-	head  uint32
-	index uint32 // of the offer, the provider's rank, and whether it is spot
-	usd   float64
-}
-
-const (
-	priceBits = 27 // exponent and 16 bits of the fraction
-	maxGroup  = 1<<(32-priceBits) - 1
-	rankBits  = 3 // there are six providers, so groups end at 27
-)
-
-//nolint:gosec // fewer than 2^28 offers, and the rest is bounded
-func (by *ordering) place(index int, rank uint16, spot bool, usd float64, weight float32) place {
-	p := place{index: uint32(index)<<(rankBits+1) | uint32(rank)<<1, usd: usd}
-	if spot {
-		p.index |= 1
+// remember moves those candidates that met shortages to where they belong;
+// the others are in order already.
+func (by *ordering) remember(candidates []Candidate) {
+	if by.recall == nil {
+		return
 	}
-	price := math.Float64bits(math.Max(by.handicap(usd, weight), 0)) >> (63 - priceBits)
-	p.head = uint32(min(by.group(rank, spot, weight), maxGroup))<<priceBits | uint32(price)
-	return p
-}
-
-func (p place) offer() int   { return int(p.index >> (rankBits + 1)) }
-func (p place) rank() uint16 { return uint16(p.index >> 1 & (1<<rankBits - 1)) } //nolint:gosec // rankBits
-func (p place) spot() bool   { return p.index&1 != 0 }
-
-// sortPlaces sorts by head and keeps the order of equal ones: a radix sort,
-// three times as fast as comparing when there are many.
-func sortPlaces(places []place) []place {
-	const digit = 11
-	other := make([]place, len(places))
-	for shift := 0; shift < 32; shift += digit {
-		var starts [1<<digit + 1]int
-		for _, p := range places {
-			starts[p.head>>shift&(1<<digit-1)+1]++
+	var short []Candidate
+	clear := 0
+	for _, c := range candidates {
+		if c.weight > 0 {
+			short = append(short, c)
+			continue
 		}
-		for i := 1; i < len(starts); i++ {
-			starts[i] += starts[i-1]
-		}
-		for _, p := range places {
-			at := &starts[p.head>>shift&(1<<digit-1)]
-			other[*at] = p
-			*at++
-		}
-		places, other = other, places
+		candidates[clear] = c
+		clear++
 	}
-	return places
-}
-
-// fill makes the candidates of places in their final order.
-func (by *ordering) fill(places []place, candidate func(place) Candidate) []Candidate {
-	places = sortPlaces(places)
-	out := make([]Candidate, len(places))
-	for start := 0; start < len(places); {
-		end := start
-		for end < len(places) && places[end].head == places[start].head {
-			out[end] = candidate(places[end])
-			end++
+	slices.SortFunc(short, by.compare)
+	// Merged from the end, where there is room.
+	for at := len(candidates) - 1; len(short) > 0; at-- {
+		if last := short[len(short)-1]; clear == 0 || by.compare(candidates[clear-1], last) <= 0 {
+			candidates[at], short = last, short[:len(short)-1]
+			continue
 		}
-		if equal := out[start:end]; !slices.IsSortedFunc(equal, by.compare) {
-			slices.SortFunc(equal, by.compare)
-		}
-		start = end
+		clear--
+		candidates[at] = candidates[clear]
 	}
-	return out
 }

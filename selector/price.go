@@ -27,7 +27,8 @@ func (c *Candidate) Price() Price {
 	if c.by == nil || c.by.prices == nil || c.Offer.Provider == policies.Kubernetes {
 		return Price{InstanceUSD: c.PriceUSD}
 	}
-	return c.by.prices.of(c.Offer, c.Spot)
+	p := *c.by.prices // a copy: it remembers the last rates, and candidates share it
+	return p.of(c.Offer, c.Spot)
 }
 
 // AsOf is the day of the oldest figure in the price, YYYY-MM-DD; empty where
@@ -36,8 +37,9 @@ func (c *Candidate) AsOf() string {
 	if c.by == nil || c.by.prices == nil {
 		return c.Offer.AsOf
 	}
-	// Without the disks and addresses the rates' date says nothing.
-	if r := c.by.prices.rates(c.Offer.Provider); r.AsOf != "" && c.by.prices.extra(c.Offer) > 0 && r.AsOf < c.Offer.AsOf {
+	p := *c.by.prices
+	// Without disks and address in the price the rates' date says nothing.
+	if r := p.rates(c.Offer.Provider); r.AsOf != "" && p.extra(c.Offer) > 0 && r.AsOf < c.Offer.AsOf {
 		return r.AsOf
 	}
 	return c.Offer.AsOf

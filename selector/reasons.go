@@ -27,7 +27,8 @@ func (c *Candidate) Reasons() []string {
 		return append(out, fmt.Sprintf("namespace %s of the cluster behind context %s", o.Type, o.Region), "the cluster's own capacity, which has no price here")
 	}
 	if c.weight > 0 {
-		out = append(out, c.by.recall.text(o, c.Spot)+", so "+c.consequence())
+		recall := *c.by.recall
+		out = append(out, recall.text(o, c.Spot)+", so "+c.consequence())
 	}
 	return append(out, c.size(), c.priceText())
 }

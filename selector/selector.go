@@ -82,49 +82,60 @@ func Select(in Input) Result {
 	}
 	tallies := make([]tally, len(list))
 	places := make([]place, 0, len(in.Offers)+1)
+	t := ties{
+		offers: in.Offers, sizes: make([]size, len(in.Offers)+1), sorted: true,
+		globs: len(in.Policy.Limits.Regions) > 0, regionRank: c.regionRank,
+	}
+	var last *catalog.Offer
 	for i := range in.Offers {
 		o := &in.Offers[i]
 		r, ok := rank(o.Provider)
 		if !ok {
 			continue
 		}
-		t := &tallies[r]
-		t.offered = true
+		tallies[r].offered = true
 		before := len(places)
 		refused := c.check(o)
 		if refused == fits {
 			for _, spot := range c.kinds(o) {
 				price := c.prices.usd(o, spot)
 				if refused = c.checkPrice(o, price); refused == fits {
-					places = append(places, by.place(i, r, spot, price, by.recall.weight(o, spot)))
+					places = append(places, by.place(i, r, spot, by.recall.weight(o, spot) > 0, price))
 				}
 			}
 		}
 		if len(places) == before {
-			t.refuse(refused, o)
+			tallies[r].refuse(refused, o)
+			continue
 		}
+		t.sizes[i] = size{o.VCPU, o.MemoryGB}
+		t.sorted = t.sorted && (last == nil || catalog.Compare(last, o) <= 0)
+		last = o
 	}
 	cluster := c.cluster(list)
 	if cluster != nil {
 		r := slices.Index(list, policies.Kubernetes)
 		tallies[r].offered = true
-		places = append(places, by.place(len(in.Offers), uint16(r), false, 0, 0)) //nolint:gosec // an index
+		places = append(places, by.place(len(in.Offers), uint16(r), false, false, 0)) //nolint:gosec // an index
 	}
 	res.Refused = c.refusals(list, tallies)
 	if len(places) == 0 {
 		res.Closest = c.closest(func(p string) bool { _, ok := rank(p); return ok })
 		return res
 	}
-	res.Candidates = by.fill(places, func(at place) Candidate {
-		c := Candidate{Offer: cluster, PriceUSD: at.usd, TotalUSD: c.total(at.usd), by: by, rank: at.rank(), Spot: at.spot()}
-		if i := at.offer(); i < len(in.Offers) {
-			c.Offer = &in.Offers[i]
+	places = t.sort(places)
+	res.Candidates = make([]Candidate, len(places))
+	for i, at := range places {
+		o := cluster
+		if n := at.offer(); n < len(in.Offers) {
+			o = &in.Offers[n]
 		}
-		if by.recall != nil {
-			c.weight = by.recall.weight(c.Offer, c.Spot)
+		res.Candidates[i] = Candidate{Offer: o, PriceUSD: at.usd, TotalUSD: c.total(at.usd), by: by, rank: at.rank(), Spot: at.spot()}
+		if at.short() {
+			res.Candidates[i].weight = by.recall.weight(o, at.spot())
 		}
-		return c
-	})
+	}
+	by.remember(res.Candidates)
 	return res
 }
 

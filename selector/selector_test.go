@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -341,4 +342,23 @@ func TestCapIsHeldInDecimals(t *testing.T) {
 	if r := Select(in); len(r.Candidates) != 0 {
 		t.Errorf("above the cap: got\n%s", render(r))
 	}
+}
+
+// Candidates share what they are made of; several readers do no harm.
+func TestReasonsSideBySide(t *testing.T) {
+	in := Input{Service: service(1, 2, 30), Policy: policy(), Offers: market(), Now: today, Memory: []Shortage{
+		{Provider: "aws", Region: "us-east-1", Type: "t3.small", Kind: ShortCapacity, At: today},
+	}}
+	elastic(&in)
+	r := Select(in)
+	want := render(r)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got := render(r); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+	group.Wait()
 }

@@ -267,3 +267,17 @@ func TestJSONRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+func TestDiskPaths(t *testing.T) {
+	for at, good := range map[string]bool{
+		"/data": true, "/srv/data": true, "/mnt": true, "/var/lib/postgresql": true, "/home/data": true, "/opt/app/data": true, "/etcetera": true, "/a.b_c-d": true,
+		"/": false, "/etc": false, "/etc/x": false, "/usr": false, "/proc/1": false, "/sys": false, "/dev/shm": false, "/run": false, "/boot": false,
+		"/opt": false, "/opt/skysail": false, "/opt/skysail/x": false, "/home": false, "/home/skysail": false, "/var": false, "/var/lib": false,
+		"/var/lib/skysail-echo": false, "/var/log": false, "/tmp": false, "/root": false, "/bin": false, "/lib64": false,
+		"data": false, "": false, "/data/": false, "//data": false, "/data/../x": false, "/./data": false, "/da ta": false, "/data\n": false, "/dät": false, "/a:b": false,
+	} {
+		if got := len((&Disk{SizeGB: 1, Path: at}).mistakes()) == 0; got != good {
+			t.Errorf("%q: accepted is %v, want %v", at, got, good)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func TestVersion(t *testing.T) {
 	good := `{token: ` + token + `}`
 	helper := filepath.Join(t.TempDir(), "helper")
 	script := "#!/bin/sh\necho '{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \"status\": {\"token\": \"" + token + "\"}}'\n"
-	if err := os.WriteFile(helper, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(helper, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	byHelper := fmt.Sprintf(`{exec: {apiVersion: client.authentication.k8s.io/v1, command: %q, interactiveMode: IfAvailable}}`, helper)
