@@ -99,6 +99,7 @@ func (d *Deployer) rotateOnce(ctx context.Context, a *attempt, instances []store
 		if t, err = target(); err != nil {
 			return err
 		}
+		d.emit(EventStep, a, "%s: its next host key is recorded", i.Name)
 		if _, err := qos.Run(ctx, t, rotateCommand, bytes.NewReader([]byte(next+"\n"))); err != nil {
 			return err
 		}

@@ -110,15 +110,15 @@ func shownHostKey(t *testing.T, b *bench, address string) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(shown)))
 }
 
-// killedDeployer deploys and kills itself some time after the replacement of a
-// host key began.
+// killedDeployer deploys and kills itself some time after an event whose text
+// holds given words.
 const killedDeployer = "test-killed-deployer"
 
 func init() { reexec.Register(killedDeployer, deployAndDie) }
 
 func deployAndDie(args []string) int {
-	home, provider, after := args[0], args[1], args[2]
-	pause, err := time.ParseDuration(after)
+	home, provider, words := args[0], args[1], args[2]
+	pause, err := time.ParseDuration(args[3])
 	if err != nil {
 		panic(err)
 	}
@@ -131,12 +131,17 @@ func deployAndDie(args []string) int {
 	d, err := deploy.New(ctx, deploy.Options{
 		Home: home, Remote: true, Sandbox: true, Policy: only(provider), ReadyTimeout: time.Minute,
 		Progress: func(ev deploy.Event) {
-			if strings.HasPrefix(ev.Text, "replacing the first host key") {
-				go func() {
-					time.Sleep(pause)
-					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				}()
+			if !strings.Contains(ev.Text, words) {
+				return
 			}
+			die := func() {
+				time.Sleep(pause)
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+			if pause == 0 {
+				die()
+			}
+			go die()
 		},
 	})
 	if err != nil {
@@ -152,11 +157,19 @@ func deployAndDie(args []string) int {
 // key's replacement: whatever the store then has opens the instance.
 func TestKilledWhileReplacingHostKey(t *testing.T) {
 	hello(t)
-	for _, after := range []string{"0s", "40ms", "120ms", "250ms"} {
-		t.Run(after, func(t *testing.T) {
+	for _, c := range []struct {
+		words, after string
+		between      bool // the store must have two keys
+	}{
+		{"replacing the first host key", "0s", false},
+		{"replacing the first host key", "100ms", false},
+		{"next host key is recorded", "0s", true},
+		{"next host key is recorded", "60ms", false},
+	} {
+		t.Run(c.words+"/"+c.after, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			cmd, err := reexec.Command(killedDeployer, b.home, policies.Vultr, after)
+			cmd, err := reexec.Command(killedDeployer, b.home, policies.Vultr, c.words, c.after)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +183,9 @@ func TestKilledWhileReplacingHostKey(t *testing.T) {
 			if err != nil || len(st.Instances) != 1 {
 				t.Fatalf("%+v, %v; it said %s", st, err, out)
 			}
-			t.Logf("killed between the two keys: %t", st.Instances[0].NextHostKey != "")
+			if c.between && st.Instances[0].NextHostKey == "" {
+				t.Errorf("the next key is not in the store: %+v", st.Instances[0])
+			}
 			reachable := func() (err error) {
 				res, err := d.Collect(t.Context(), "hello")
 				for _, r := range res.Reports {
