@@ -181,6 +181,12 @@ func (r *run) place(ctx context.Context, a *attempt) error {
 			return err
 		}
 	}
+	if err := d.rotateHostKeys(ctx, a, instances); err != nil {
+		return err
+	}
+	if targets, err = d.targets(ctx, r.dep, &a.row, instances); err != nil {
+		return err
+	}
 	a.row.Phase = store.AttemptSucceeded
 	if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
 		return err

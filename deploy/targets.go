@@ -37,7 +37,7 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 		}
 		if i.SSHUser != "" {
 			t.SSH = &qos.SSHTarget{
-				Addr: net.JoinHostPort(i.Address, strconv.Itoa(i.SSHPort)), User: i.SSHUser, HostKey: i.HostKey,
+				Addr: net.JoinHostPort(i.Address, strconv.Itoa(i.SSHPort)), User: i.SSHUser, HostKey: i.HostKey, NextHostKey: i.NextHostKey,
 				KeyFile: filepath.Join(d.attemptDir(dep.ID, row.N), "private", clientKeyFile),
 			}
 		}

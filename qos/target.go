@@ -45,6 +45,9 @@ type SSHTarget struct {
 	User string
 	// HostKey is the pinned host key in the format of authorized_keys.
 	HostKey string
+	// NextHostKey is accepted as well when it is not empty: the host key is
+	// being replaced by it.
+	NextHostKey string
 	// KeyFile is the path of the private key; it is read at each login.
 	KeyFile string
 }
@@ -54,7 +57,7 @@ func (t Target) local() bool { return t.SSH == nil && t.Provider == policies.Loc
 
 func (t Target) ssh() sshclient.Target {
 	return sshclient.Target{
-		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, KeyFile: t.SSH.KeyFile,
+		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, NextHostKey: t.SSH.NextHostKey, KeyFile: t.SSH.KeyFile,
 		Dial: t.Dial,
 	}
 }
