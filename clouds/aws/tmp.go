@@ -1,0 +1,2 @@
+package aws
+const pricingRegion = "us-east-1"
