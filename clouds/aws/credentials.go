@@ -132,7 +132,7 @@ func (c *Cloud) profile() (found, bool, error) {
 			// settings that it reads from this process's own environment.
 			cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client),
 				config.WithSharedConfigProfile(name), config.WithSharedConfigFiles(list(configFile)), config.WithSharedCredentialsFiles(list(credentialsFile)),
-				config.WithRegion(c.region(shared.Region)), config.WithBaseEndpoint(c.env.Get("AWS_ENDPOINT_URL")))
+				config.WithRegion(c.region(shared.Region)))
 			return cfg.Credentials, err
 		},
 	}, true, nil

@@ -77,6 +77,5 @@ var table = sync.OnceValue(func() faults.Table {
 		faults.NewRule(faults.Invalid, codes(`InvalidAMIID\.\w+`), srcCodes),
 		faults.NewRule(faults.Invalid, codes("InvalidParameterValue", "InvalidParameterCombination", "InvalidParameter", "InvalidBlockDeviceMapping", "MissingParameter", "ValidationError", "ValidationException",
 			`InvalidKey\.Format`, `InvalidPermission\.Malformed`, `InvalidUserID\.Malformed`, "MalformedQueryString", "UnknownParameter"), srcCodes+"; "+srcCommon),
-
 	}, faults.Common()...)
 })

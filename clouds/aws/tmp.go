@@ -1,2 +1,3 @@
 package aws
+
 const pricingRegion = "us-east-1"
