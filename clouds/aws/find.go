@@ -94,6 +94,7 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	for _, list := range listed {
 		out = append(out, list...)
 	}
+	api.price(ctx, out)
 	return out, nil
 }
 

@@ -75,7 +75,10 @@ func TestFind(t *testing.T) {
 	// The tag is the only proof, so every list must have asked for it.
 	for action, bodies := range f.bodies {
 		for _, b := range bodies {
-			if action != "DescribeRegions" && !strings.Contains(b, "Filter.1.Name=tag%3Askysail-deployment&Filter.1.Value.1="+ours) {
+			if !strings.HasPrefix(action, "Describe") || action == "DescribeRegions" || strings.Contains(b, "Id.1=") {
+				continue // no list, or what was found already and is asked for its price
+			}
+			if !strings.Contains(b, "Filter.1.Name=tag%3Askysail-deployment&Filter.1.Value.1="+ours) {
 				t.Errorf("%s asked for %s", action, b)
 			}
 		}

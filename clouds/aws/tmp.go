@@ -1,3 +1,0 @@
-package aws
-
-const pricingRegion = "us-east-1"
