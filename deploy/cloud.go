@@ -8,6 +8,7 @@ import (
 
 	"skysail/catalog"
 	"skysail/clouds"
+	"skysail/clouds/aws"
 	"skysail/clouds/digitalocean"
 	"skysail/clouds/faults"
 	"skysail/clouds/kubernetes"
@@ -66,6 +67,8 @@ type Seller interface {
 // cloud returns what speaks to a provider, through env.
 func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 	switch provider {
+	case policies.AWS:
+		return aws.New(env), nil
 	case policies.DigitalOcean:
 		return digitalocean.New(env), nil
 	case policies.Vultr:

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -74,6 +75,10 @@ func input(t *testing.T, provider string) generator.Input {
 	case "local":
 		in.Region, in.Size = "local", "local"
 		return in
+	case "aws":
+		in.Region, in.Size, in.Zone = "us-east-1", "m7i.large", "us-east-1b"
+		in.BootDiskGB, in.TTL, in.Spot = 20, 24*time.Hour, true
+		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
 	case "digitalocean":
 		in.Region, in.Size = "nyc3", "s-2vcpu-4gb"
 	case "vultr":

@@ -25,6 +25,17 @@ type setting struct {
 }
 
 var providers = map[string]provider{
+	"aws": {
+		modules: []string{"aws", "cloudinit"},
+		source:  "hashicorp/aws",
+		version: "6.59.0",
+		config: []setting{
+			{name: "region", variable: "region"},
+			{name: "max_retries", value: 2},
+		},
+		comment: "Credentials come from AWS_* or the files in ~/.aws. Few retries: a provider that fails is left for the next.",
+		ssh:     true,
+	},
 	"digitalocean": {
 		modules: []string{"digitalocean", "cloudinit"},
 		source:  "digitalocean/digitalocean",

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var providers = []string{"digitalocean", "local", "vultr"}
+var providers = []string{"aws", "digitalocean", "local", "vultr"}
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -63,6 +63,7 @@ func instances(outputs string) string {
 // Nothing can reach an instance before its firewall is there.
 func TestFirewallStandsFirst(t *testing.T) {
 	for module, want := range map[string]string{
+		"aws":          `resource "aws_instance" "instance" needs aws_vpc_security_group_ingress_rule.inbound, aws_vpc_security_group_egress_rule.outbound`,
 		"digitalocean": `resource "digitalocean_droplet" "instance" needs digitalocean_firewall.service`,
 		"vultr":        `resource "vultr_instance" "instance" needs vultr_firewall_rule.inbound`,
 	} {
