@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var providers = []string{"digitalocean", "local", "vultr"}
+var providers = []string{"digitalocean", "gcp", "local", "vultr"}
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -63,6 +63,7 @@ func instances(outputs string) string {
 func TestFirewallStandsFirst(t *testing.T) {
 	for module, want := range map[string]string{
 		"digitalocean": `resource "digitalocean_droplet" "instance" needs digitalocean_firewall.service`,
+		"gcp":          `resource "google_compute_instance" "instance" needs google_compute_firewall.inbound, google_compute_firewall.closed, google_compute_firewall.outbound`,
 		"vultr":        `resource "vultr_instance" "instance" needs vultr_firewall_rule.inbound`,
 	} {
 		resource := regexp.MustCompile(`(?ms)^(resource "\w+" "\w+") \{$(.*?)^\}$`)
