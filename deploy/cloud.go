@@ -10,6 +10,7 @@ import (
 	"skysail/clouds"
 	"skysail/clouds/digitalocean"
 	"skysail/clouds/faults"
+	"skysail/clouds/gcp"
 	"skysail/clouds/local"
 	"skysail/clouds/vultr"
 	"skysail/policies"
@@ -65,6 +66,8 @@ func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 	switch provider {
 	case policies.DigitalOcean:
 		return digitalocean.New(env), nil
+	case policies.GCP:
+		return gcp.New(env), nil
 	case policies.Vultr:
 		return vultr.New(env), nil
 	case policies.Local:
