@@ -148,7 +148,9 @@ func (c *Cloud) fromMachine() (*credential, error) {
 	cred := &credential{
 		source: "this machine's service account",
 		env:    map[string]string{},
-		tokens: func(context.Context) (oauth2.TokenSource, error) { return google.ComputeTokenSource("", scopes...), nil },
+		tokens: func(context.Context) (oauth2.TokenSource, error) {
+			return google.ComputeTokenSource("", scopes...), nil
+		},
 	}
 	if host != "" {
 		cred.env[metadataVariable] = host
