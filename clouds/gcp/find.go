@@ -3,6 +3,7 @@ package gcp
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"skysail/clouds"
+	"skysail/internal/apiclient"
 )
 
 // The kinds of things that Find returns and Delete takes.
@@ -26,7 +28,9 @@ type lookup struct {
 	plural string
 	// labelled says that the kind has labels.
 	labelled bool
-	list     func(ctx context.Context, filter string) ([]clouds.Resource, error)
+	// extra marks what no module makes.
+	extra bool
+	list  func(ctx context.Context, filter string) ([]clouds.Resource, error)
 }
 
 // lookups are in the order in which things must be deleted.
@@ -34,7 +38,7 @@ func lookups(api *client) []lookup {
 	return []lookup{
 		{plural: "instances", labelled: true, list: api.instances},
 		{plural: "disks", labelled: true, list: api.disks},
-		{plural: "addresses", labelled: true, list: api.addresses},
+		{plural: "addresses", labelled: true, extra: true, list: api.addresses},
 		{plural: "firewall rules", list: api.firewalls},
 	}
 }
@@ -59,10 +63,11 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	for i, l := range kinds {
 		g.Go(func() error {
 			var err error
-			if found[i], err = l.find(gctx, deploymentID); err != nil {
-				return fmt.Errorf("listing %s: %w", l.plural, api.explain(err))
+			found[i], err = l.find(gctx, deploymentID)
+			if err == nil || l.extra && apiclient.Status(err) == http.StatusNotImplemented {
+				return nil // an API without such things holds none
 			}
-			return nil
+			return fmt.Errorf("listing %s: %w", l.plural, api.explain(err))
 		})
 	}
 	if err := g.Wait(); err != nil {

@@ -104,6 +104,7 @@ func TestFindRefused(t *testing.T) {
 		"the token":           {"/aggregated/instances", []answer{no(401, "authError", "Invalid Credentials")}, "are not accepted by Google"},
 		"the right":           {"/global/firewalls", []answer{no(403, "forbidden", "Required 'compute.firewalls.list' permission for 'projects/p'")}, "listing firewall rules: the credentials in variable GOOGLE_OAUTH_ACCESS_TOKEN may not do this in project my-project"},
 		"the API":             {"/aggregated/disks", []answer{disabled}, "gcloud services enable"},
+		"what is not there":   {"/aggregated/addresses", []answer{no(501, "notImplemented", "no addresses here")}, ""},
 		"broken for good":     {"/aggregated/instances", []answer{no(500, "internalError", "Internal error.")}, "500 Internal error."},
 		"broken for a moment": {"/aggregated/instances", append([]answer{no(503, "backendError", "Busy"), no(500, "x", "x")}, ok(nothing)...), ""},
 		"a zone that is away": {"/aggregated/instances", ok(`{"items":{"zones/us-east1-b":{"warning":{"code":"UNREACHABLE","message":"x"}}}}`), "the list is not complete: zones/us-east1-b"},
