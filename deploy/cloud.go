@@ -11,6 +11,7 @@ import (
 	"skysail/clouds/aws"
 	"skysail/clouds/digitalocean"
 	"skysail/clouds/faults"
+	"skysail/clouds/gcp"
 	"skysail/clouds/kubernetes"
 	"skysail/clouds/local"
 	"skysail/clouds/vultr"
@@ -71,6 +72,8 @@ func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 		return aws.New(env), nil
 	case policies.DigitalOcean:
 		return digitalocean.New(env), nil
+	case policies.GCP:
+		return gcp.New(env), nil
 	case policies.Vultr:
 		return vultr.New(env), nil
 	case policies.Local:

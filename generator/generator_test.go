@@ -125,6 +125,8 @@ func TestNoSecretInReviewableFiles(t *testing.T) {
 	t.Setenv("API_KEY", value)
 	t.Setenv("DIGITALOCEAN_TOKEN", value)
 	t.Setenv("VULTR_API_KEY", value)
+	t.Setenv("GOOGLE_OAUTH_ACCESS_TOKEN", value)
+	t.Setenv("GOOGLE_CREDENTIALS", value)
 	each(t, func(t *testing.T, provider string) {
 		in := input(t, provider)
 		b := generate(t, in)
