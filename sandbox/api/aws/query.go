@@ -117,7 +117,7 @@ func glob(pattern, s string) bool {
 
 // page cuts one page out of a list: at most limit items, or most when the
 // call does not say. The token is the place of the next.
-func page[T any](all []T, limit, most int, token string) ([]T, string, *apiError) {
+func page[L ~[]T, T any](all L, limit, most int, token string) (L, string, *apiError) {
 	from := 0
 	if token != "" {
 		raw, err := base64.StdEncoding.DecodeString(token)

@@ -40,8 +40,10 @@ func element(b *bytes.Buffer, name string, value any) {
 		for _, item := range v {
 			element(b, "item", item)
 		}
-	default:
+	case string, text, bool, int:
 		_ = xml.EscapeText(b, []byte(fmt.Sprint(v))) // a buffer takes everything
+	default:
+		panic(fmt.Sprintf("%s: no XML for %T", name, v))
 	}
 	b.WriteString("</" + name + ">")
 }
