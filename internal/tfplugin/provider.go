@@ -34,8 +34,9 @@ type Provider[C any] struct {
 	// on SDKv2 do: a plan may hold something else than the configuration.
 	LegacyTypes bool
 	// Configure makes the client. It is called once, before any resource.
-	Configure func(ctx context.Context, config Object) (C, error)
-	Resources map[string]*Resource[C]
+	Configure   func(ctx context.Context, config Object) (C, error)
+	Resources   map[string]*Resource[C]
+	DataSources map[string]*DataSource[C]
 }
 
 // Resource is what one resource type does. Create, Read and Delete are
@@ -44,6 +45,9 @@ type Provider[C any] struct {
 type Resource[C any] struct {
 	// ForceNew names the attributes and blocks whose change replaces it.
 	ForceNew []string
+	// Computed names the blocks that the API fills in when the configuration
+	// has none of them; a schema does not say so of blocks.
+	Computed []string
 	// Defaults holds the values of attributes that the configuration leaves
 	// out, as Go values.
 	Defaults map[string]any
@@ -100,7 +104,7 @@ func Serve[C any](p *Provider[C]) int {
 
 // NewServer checks that a provider is whole and returns its protocol server.
 func NewServer[C any](p *Provider[C]) (tfprotov5.ProviderServer, error) {
-	s := &server[C]{provider: p, resources: map[string]*served[C]{}}
+	s := &server[C]{provider: p, resources: map[string]*served[C]{}, sources: map[string]*source[C]{}}
 	var problems []error
 	for name, r := range p.Resources {
 		sv, err := serve(p.Schema, name, r)
@@ -109,6 +113,14 @@ func NewServer[C any](p *Provider[C]) (tfprotov5.ProviderServer, error) {
 			continue
 		}
 		s.resources[name] = sv
+	}
+	for name, d := range p.DataSources {
+		src, err := serveSource(p.Schema, name, d)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("data source %s: %w", name, err))
+			continue
+		}
+		s.sources[name] = src
 	}
 	for name := range p.EnvDefaults {
 		if _, ok := p.Schema.ConfigSchema.Block.Attributes[name]; !ok {
@@ -150,6 +162,11 @@ func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*
 				return nil, fmt.Errorf("default of %s: %w", name, err)
 			}
 			sv.defaults[name] = cv
+		}
+	}
+	for _, name := range r.Computed {
+		if rs.Block.NestedBlocks[name] == nil {
+			unknown = append(unknown, "block "+name)
 		}
 	}
 	for _, name := range r.ForceNew {
