@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -65,12 +64,15 @@ func (s *served[C]) plan(prior, proposed, config cty.Value) (cty.Value, []string
 		attrs[name] = v
 	}
 	for name, nb := range s.schema.Block.NestedBlocks {
-		switch {
-		case slices.Contains(s.Computed, name) && none(attrs[name]):
+		if slices.Contains(s.Computed, name) && none(attrs[name]) {
 			attrs[name] = s.fallback(name, prior, true)
-		case creates:
-			attrs[name] = unknownComputed(nb, attrs[name])
+			continue
 		}
+		before := cty.NullVal(attrs[name].Type())
+		if !creates {
+			before = prior.GetAttr(name)
+		}
+		attrs[name] = planBlock(nb, s.blockDefaults[name], before, attrs[name])
 	}
 	replace := map[string]bool{}
 	if !creates {
@@ -107,50 +109,6 @@ func (s *served[C]) fallback(name string, prior cty.Value, computed bool) cty.Va
 	default:
 		return prior.GetAttr(name)
 	}
-}
-
-// none says that a configuration has no block of a kind.
-func none(v cty.Value) bool {
-	return v.IsKnown() && (v.IsNull() || (v.CanIterateElements() && v.LengthInt() == 0))
-}
-
-// unknownComputed makes what the API will fill in, in blocks of something
-// that is yet to be made, known after the apply.
-func unknownComputed(nb *tfjson.SchemaBlockType, v cty.Value) cty.Value {
-	if !v.IsKnown() || v.IsNull() {
-		return v
-	}
-	fill := func(o cty.Value) cty.Value {
-		if !o.IsKnown() || o.IsNull() {
-			return o
-		}
-		attrs := o.AsValueMap()
-		for name, a := range nb.Block.Attributes {
-			if a.Computed && attrs[name].IsNull() {
-				attrs[name] = cty.UnknownVal(a.AttributeType)
-			}
-		}
-		for name, inner := range nb.Block.NestedBlocks {
-			attrs[name] = unknownComputed(inner, attrs[name])
-		}
-		return cty.ObjectVal(attrs)
-	}
-	ty := v.Type()
-	if ty.IsObjectType() {
-		return fill(v)
-	}
-	if !(ty.IsListType() || ty.IsSetType()) || v.LengthInt() == 0 {
-		return v
-	}
-	var elems []cty.Value
-	for it := v.ElementIterator(); it.Next(); {
-		_, e := it.Element()
-		elems = append(elems, fill(e))
-	}
-	if ty.IsSetType() {
-		return cty.SetVal(elems)
-	}
-	return cty.ListVal(elems)
 }
 
 func (s *served[C]) same(name string, before, after cty.Value) bool {

@@ -49,7 +49,7 @@ type Resource[C any] struct {
 	// has none of them; a schema does not say so of blocks.
 	Computed []string
 	// Defaults holds the values of attributes that the configuration leaves
-	// out, as Go values.
+	// out, as Go values. "block.attribute" is an attribute of a nested block.
 	Defaults map[string]any
 	// Refused names attributes and blocks that are in the schema and that
 	// this provider does not serve, with the reason. Setting one to anything
@@ -136,7 +136,9 @@ type served[C any] struct {
 	schema   *tfjson.Schema
 	ty       cty.Type
 	defaults map[string]cty.Value
-	forceNew map[string]bool
+	// blockDefaults are by block and attribute.
+	blockDefaults map[string]map[string]cty.Value
+	forceNew      map[string]bool
 }
 
 func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*served[C], error) {
@@ -147,7 +149,10 @@ func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*
 	if r.Create == nil || r.Read == nil || r.Delete == nil {
 		return nil, errors.New("it can not be created, read and deleted")
 	}
-	sv := &served[C]{Resource: r, schema: rs, ty: blockType(rs.Block), defaults: map[string]cty.Value{}, forceNew: map[string]bool{}}
+	sv := &served[C]{
+		Resource: r, schema: rs, ty: blockType(rs.Block), defaults: map[string]cty.Value{},
+		blockDefaults: map[string]map[string]cty.Value{}, forceNew: map[string]bool{},
+	}
 	var unknown []string
 	known := func(name string) {
 		if !sv.ty.HasAttribute(name) {
@@ -155,14 +160,27 @@ func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*
 		}
 	}
 	for name, v := range r.Defaults {
-		known(name)
-		if a, ok := rs.Block.Attributes[name]; ok {
-			cv, err := toCty(v, a.AttributeType)
-			if err != nil {
-				return nil, fmt.Errorf("default of %s: %w", name, err)
+		at, in, into := rs.Block, name, sv.defaults
+		if block, attribute, ok := strings.Cut(name, "."); ok {
+			if rs.Block.NestedBlocks[block] == nil {
+				unknown = append(unknown, "block "+block)
+				continue
 			}
-			sv.defaults[name] = cv
+			if sv.blockDefaults[block] == nil {
+				sv.blockDefaults[block] = map[string]cty.Value{}
+			}
+			at, in, into = rs.Block.NestedBlocks[block].Block, attribute, sv.blockDefaults[block]
 		}
+		a, ok := at.Attributes[in]
+		if !ok {
+			unknown = append(unknown, name)
+			continue
+		}
+		cv, err := toCty(v, a.AttributeType)
+		if err != nil {
+			return nil, fmt.Errorf("default of %s: %w", name, err)
+		}
+		into[in] = cv
 	}
 	for _, name := range r.Computed {
 		if rs.Block.NestedBlocks[name] == nil {

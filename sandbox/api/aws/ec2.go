@@ -60,6 +60,9 @@ func (s *server) ec2Actions() map[string]ec2Action {
 		"MonitorInstances":                     s.monitorInstances(true),
 		"UnmonitorInstances":                   s.monitorInstances(false),
 
+		"DescribeSpotInstanceRequests": s.describeSpotRequests,
+		"CancelSpotInstanceRequests":   s.cancelSpotRequests,
+
 		"DescribeVolumes": s.describeVolumes,
 		"DeleteVolume":    s.deleteVolume,
 

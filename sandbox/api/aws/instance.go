@@ -54,6 +54,7 @@ type market struct {
 	Type         string `json:"type"`
 	Interruption string `json:"interruption"`
 	MaxPrice     string `json:"max_price,omitempty"`
+	Cancelled    bool   `json:"cancelled,omitempty"`
 }
 
 func detailOf(i *world.Server) detail {
