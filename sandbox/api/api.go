@@ -34,7 +34,21 @@ type Size struct {
 	Zones   map[string][]string
 	Arch    string // GOARCH name
 	SpotUSD float64
-	GPU     *GPU
+	// Prices holds, by region, the prices where they are not PriceUSD and
+	// SpotUSD.
+	Prices map[string]Price
+	GPU    *GPU
+}
+
+// Price is US dollars an hour; a spot price of 0 is none.
+type Price struct{ USD, SpotUSD float64 }
+
+// Price is what the size costs in a region.
+func (s *Size) Price(region string) Price {
+	if p, ok := s.Prices[region]; ok {
+		return p
+	}
+	return Price{USD: s.PriceUSD, SpotUSD: s.SpotUSD}
 }
 
 // GPU is what a size has of accelerators.

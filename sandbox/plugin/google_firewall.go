@@ -20,7 +20,7 @@ func googleFirewallResource(settings *googleSettings) *tfplugin.Resource[*google
 		Defaults: map[string]any{"priority": 1000},
 		Refused: map[string]string{
 			"id": "The API chooses the ID.", "enable_logging": none, "log_config": none, "params": none,
-			"source_service_accounts": none, "target_service_accounts": none, "destination_ranges": none,
+			"source_service_accounts": none, "target_service_accounts": none,
 		},
 		Same:     map[string]func(a, b string) bool{"network": sameLink},
 		Validate: validGoogleFirewall,
@@ -57,7 +57,8 @@ func googleFirewall(d *tfplugin.Data, project string) *compute.Firewall {
 	f := &compute.Firewall{
 		Name: d.String("name"), Description: d.String("description"), Direction: d.String("direction"), Disabled: d.Bool("disabled"),
 		Priority: int64(d.Int("priority")), SourceRanges: sortedStrings(d.Strings("source_ranges")), SourceTags: sortedStrings(d.Strings("source_tags")),
-		TargetTags: sortedStrings(d.Strings("target_tags")), Network: relativeLink(d.String("network")),
+		TargetTags: sortedStrings(d.Strings("target_tags")), DestinationRanges: sortedStrings(d.Strings("destination_ranges")),
+		Network:         relativeLink(d.String("network")),
 		LogConfig:       &compute.FirewallLogConfig{ForceSendFields: []string{"Enable"}},
 		ForceSendFields: []string{"Description", "Disabled", "Priority"},
 	}

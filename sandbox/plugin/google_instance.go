@@ -109,8 +109,8 @@ var imageDate = regexp.MustCompile(`-v\d{8}$`)
 // wanted. Without a call this can only go by the names: an image has the words
 // of its family in their order, and more.
 func sameImage(have, want string) bool {
-	_, project, ok := strings.Cut(relativeLink(want), "projects/")
-	if project, _, _ = strings.Cut(project, "/"); ok && !strings.HasPrefix(relativeLink(have), "projects/"+project+"/") {
+	project, _, ok := strings.Cut(strings.TrimPrefix(relativeLink(want), "projects/"), "/")
+	if ok && !strings.HasPrefix(relativeLink(have), "projects/"+project+"/") {
 		return false
 	}
 	image, family := linkName(have), linkName(want)
@@ -144,6 +144,15 @@ func createGoogleInstance(ctx context.Context, c *googleCloud, d *tfplugin.Data)
 		return err
 	}
 	in := googleInstanceRequest(d, project, zone)
+	for _, disk := range in.Disks {
+		if p := disk.InitializeParams; p != nil && p.SourceImage != "" {
+			image, err := c.resolveImage(ctx, p.SourceImage)
+			if err != nil {
+				return fmt.Errorf("Error resolving image name '%s': %w", p.SourceImage, err) //nolint:staticcheck // the real provider's words
+			}
+			p.SourceImage = image
+		}
+	}
 	post, cancel := tfplugin.Grace(ctx, createGrace)
 	defer cancel()
 	op, err := c.Instances.Insert(project, zone, in).Context(post).Do()

@@ -110,7 +110,7 @@ output "addresses" {
 func googleWith(changes ...string) string {
 	return fill(googleConfig, []string{
 		"PORT", "8080", "COUNT", "1", "SIZE", "30", "TYPE", "e2-small", "LABEL", "blue", "USERDATA", "{}",
-		"IMAGE", "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64",
+		"IMAGE", "ubuntu-os-cloud/ubuntu-2404-lts-amd64",
 	}, changes)
 }
 

@@ -130,11 +130,3 @@ func write(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client is gone, then
 }
-
-func decode(w http.ResponseWriter, r *http.Request, v any) ([]byte, error) {
-	raw, err := api.Body(w, r, v)
-	if err != nil {
-		return nil, &apiError{status: http.StatusBadRequest, reason: "parseError", message: "Parse Error"}
-	}
-	return raw, nil
-}

@@ -140,9 +140,10 @@ func (s *server) setMachineType(w http.ResponseWriter, r *http.Request) (any, er
 
 // resize gives an instance what its machine type has.
 func resize(i *world.Server, z *api.Size, sched *compute.Scheduling) {
-	i.Size, i.VCPU, i.MemoryMB, i.GPU, i.PriceUSD = z.Name, z.VCPU, z.MemoryMB, z.GPU != nil, z.PriceUSD
-	if i.Spot = sched.Preemptible; i.Spot && z.SpotUSD > 0 {
-		i.PriceUSD = z.SpotUSD
+	price := z.Price(i.Region)
+	i.Size, i.VCPU, i.MemoryMB, i.GPU, i.PriceUSD = z.Name, z.VCPU, z.MemoryMB, z.GPU != nil, price.USD
+	if i.Spot = sched.Preemptible; i.Spot && price.SpotUSD > 0 {
+		i.PriceUSD = price.SpotUSD
 	}
 }
 

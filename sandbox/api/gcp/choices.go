@@ -84,8 +84,20 @@ func stableID(name string) uint64 {
 }
 
 // acceleratorType is the API's name of a GPU.
+// https://cloud.google.com/compute/docs/gpus
 func acceleratorType(g *api.GPU) string {
-	return "nvidia-" + strings.ToLower(strings.ReplaceAll(g.Model, " ", "-"))
+	name := strings.ToLower(strings.ReplaceAll(g.Model, " ", "-"))
+	switch {
+	case name == "a100" && g.MemoryGB < 80:
+		name = "tesla-a100"
+	case name == "a100" || name == "h100":
+		name += "-80gb"
+	case name == "h200":
+		name += "-141gb"
+	case name == "t4" || name == "v100" || name == "p100" || name == "p4":
+		name = "tesla-" + name
+	}
+	return "nvidia-" + name
 }
 
 func machineTypeView(zone string, z *api.Size) *compute.MachineType {

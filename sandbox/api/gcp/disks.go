@@ -194,7 +194,7 @@ func (in *insertion) checkDisks() error {
 			return err
 		}
 		kind := lastPart(diskTypeLink(in.zone, p.DiskType))
-		if family, _, _ := strings.Cut(in.size.Name, "-"); slices.Contains(hyperdiskOnly, family) && strings.HasPrefix(kind, "pd-") {
+		if family, _, _ := strings.Cut(in.size.Name, "-"); (slices.Contains(hyperdiskOnly, family) || strings.HasPrefix(in.size.Name, "a3-ultragpu-")) && strings.HasPrefix(kind, "pd-") {
 			return badRequest("[%s] features and [instance_type: VIRTUAL_MACHINE, family: %s] are not compatible for creating instance.", kind, strings.ToUpper(family))
 		}
 		if !a.Boot {

@@ -28,6 +28,7 @@ var images = []image{
 	{"deeplearning-platform-release", "common-cu128-ubuntu-2204-nvidia-570", "common-cu128-ubuntu-2204-nvidia-570-v20260812", "X86_64", 50},
 	{"deeplearning-platform-release", "common-cu129-ubuntu-2204-nvidia-580", "common-cu129-ubuntu-2204-nvidia-580-v20260812", "X86_64", 50},
 	{"deeplearning-platform-release", "common-cu129-ubuntu-2404-nvidia-580", "common-cu129-ubuntu-2404-nvidia-580-v20260812", "X86_64", 50},
+	{"ubuntu-os-accelerator-images", "ubuntu-accelerator-2404-arm64-with-nvidia-580", "ubuntu-accelerator-2404-arm64-with-nvidia-580-v20260812", "ARM64", 20},
 	{"ubuntu-os-accelerator-images", "ubuntu-accelerator-2404-amd64-with-nvidia-580", "ubuntu-accelerator-2404-amd64-with-nvidia-580-v20260812", "X86_64", 20},
 }
 

@@ -103,7 +103,7 @@ func (s *server) operationView(st *world.State, a *world.Action) *compute.Operat
 		switch i := st.Server(provider, a.ServerID); {
 		case i == nil:
 			done, ended = true, s.World.Now()
-		case i.Phase == world.Failed:
+		case i.Phase == world.Failed && i.Powered && !i.Deleting:
 			e := errInternal()
 			done, ended = true, s.World.Now()
 			failure, code, text = &compute.OperationError{Errors: []*compute.OperationErrorErrors{{Code: e.code, Message: e.message}}}, e.status, e.text

@@ -47,6 +47,9 @@ func checkFirewall(d *compute.Firewall) ([]world.Rule, error) {
 	case d.Direction == ingress && len(d.SourceRanges)+len(d.SourceTags) == 0:
 		d.SourceRanges = []string{"0.0.0.0/0"}
 	}
+	if d.Direction == egress && len(d.DestinationRanges) == 0 {
+		d.DestinationRanges = []string{"0.0.0.0/0"}
+	}
 	if err := checkSources(d); err != nil {
 		return nil, err
 	}
@@ -86,7 +89,9 @@ func checkFirewall(d *compute.Firewall) ([]world.Rule, error) {
 }
 
 func checkSources(d *compute.Firewall) error {
+	families := map[bool]bool{}
 	for n, text := range d.SourceRanges {
+		families[strings.Contains(text, ":")] = true
 		field := fmt.Sprintf("resource.sourceRanges[%d]", n)
 		if a, err := netip.ParseAddr(text); err == nil {
 			d.SourceRanges[n] = netip.PrefixFrom(a, a.BitLen()).String()
@@ -99,6 +104,9 @@ func checkSources(d *compute.Firewall) error {
 		if p != p.Masked() {
 			return invalid(field, text, "Must be a CIDR address range with no host bits set; did you mean '"+p.Masked().String()+"'?")
 		}
+	}
+	if len(families) > 1 {
+		return invalid("resource.sourceRanges", strings.Join(d.SourceRanges, ", "), "A firewall rule cannot have both IPv4 and IPv6 ranges.")
 	}
 	for n, t := range d.TargetTags {
 		if err := checkName(fmt.Sprintf("resource.targetTags[%d]", n), t); err != nil {
