@@ -129,6 +129,7 @@ func (f *Fleet) Follow(ctx context.Context) {
 		case <-f.idle:
 		case <-tick.C:
 			f.watch()
+			f.expire()
 		}
 	}
 }
