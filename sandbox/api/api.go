@@ -75,7 +75,10 @@ type Config struct {
 	World *world.World
 	Fleet Fleet
 	Sizes Sizes
-	Log   *slog.Logger // nil is none
+	// DiskUSD and AddressUSD are what a GiB of disk and a public address cost
+	// an hour, where the provider sells them apart.
+	DiskUSD, AddressUSD float64
+	Log                 *slog.Logger // nil is none
 }
 
 // Logger returns the log, which may be none.

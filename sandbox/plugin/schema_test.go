@@ -15,6 +15,7 @@ import (
 func TestSchemasOnTheWire(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ file, source, config string }{
+		{"aws.json", AWSSource, awsWith()},
 		{"digitalocean.json", DigitalOceanSource, doWith()},
 		{"vultr.json", VultrSource, vultrWith()},
 	} {
@@ -41,7 +42,7 @@ func TestSchemasOnTheWire(t *testing.T) {
 
 func provider(doc map[string]any, source string) map[string]any {
 	p := doc["provider_schemas"].(map[string]any)[source].(map[string]any)
-	return map[string]any{"provider": p["provider"], "resource_schemas": p["resource_schemas"]}
+	return map[string]any{"provider": p["provider"], "resource_schemas": p["resource_schemas"], "data_source_schemas": p["data_source_schemas"]}
 }
 
 // strip takes out the descriptions, which are not embedded. An attribute may
