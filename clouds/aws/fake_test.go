@@ -73,7 +73,7 @@ func serve(t *testing.T, answers map[string][]answer) (*fake, *Cloud) {
 
 // quick makes a Cloud less patient.
 func quick(c *Cloud) *Cloud {
-	c.pause, c.longest = time.Millisecond, time.Millisecond
+	c.pause, c.longest, c.patience = time.Millisecond, time.Millisecond, 5*time.Second
 	return c
 }
 
