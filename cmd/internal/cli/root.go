@@ -47,7 +47,7 @@ watches what it made.`,
 	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitHelp)
 	root.AddCommand(
 		newInit(a), newValidate(a), newSelect(a), newPlan(a), newDeploy(a), newDestroy(a), newList(a), newStatus(a),
-		newQoS(a), newLogs(a), newMetrics(a), newSandbox(a), newVersion(a),
+		newQoS(a), newLogs(a), newMetrics(a), newDoctor(a), newSandbox(a), newVersion(a),
 	)
 	return root
 }
