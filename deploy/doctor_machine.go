@@ -122,7 +122,7 @@ func (doc *doctor) disk(context.Context) []Check {
 	if err != nil {
 		return []Check{{Group: GroupMachine, Name: "disk", State: CheckAbsent, Detail: fmt.Sprintf("%s does not say how full it is: %v", dir, err)}}
 	}
-	free := st.Bavail * uint64(st.Bsize) //nolint:gosec,unconvert // the types differ from system to system
+	free := st.Bavail * uint64(st.Bsize) //nolint:gosec // the types differ from system to system
 	out.Detail = fmt.Sprintf("%.1f GiB free in %s", float64(free)/(1<<30), doc.d.home)
 	if free < enoughDisk {
 		out.State = CheckFailed

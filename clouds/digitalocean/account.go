@@ -46,7 +46,7 @@ func (c *Cloud) Check(ctx context.Context) (clouds.Account, error) {
 		return out, err
 	}
 	defer api.close()
-	a, _, err := api.Client.Account.Get(ctx)
+	a, _, err := api.Account.Get(ctx)
 	switch {
 	case status(err) == http.StatusForbidden:
 		if _, _, err := api.Droplets.List(ctx, &godo.ListOptions{PerPage: 1}); err != nil {
