@@ -11,14 +11,19 @@ import (
 	"skysail/store"
 )
 
-// market is what there is to choose from: offers, and what providers take
+// stock is what there is to choose from: offers, and what providers take
 // beside them.
-func (d *Deployer) market() ([]catalog.Offer, map[string]catalog.Rates, error) {
+type stock struct {
+	Offers []catalog.Offer
+	Rates  map[string]catalog.Rates
+}
+
+func (d *Deployer) catalog() (*stock, error) {
 	if d.opts.Offers != nil {
-		return d.opts.Offers, d.opts.Rates, nil
+		return &stock{Offers: d.opts.Offers, Rates: d.opts.Rates}, nil
 	}
 	offers, err := catalog.Load()
-	return offers, d.opts.Rates, err
+	return &stock{Offers: offers, Rates: d.opts.Rates}, err
 }
 
 // selection is all that a selection for the service depends on.
@@ -27,7 +32,7 @@ func (d *Deployer) selection(ctx context.Context, svc *spec.Service) (selector.I
 	if err != nil {
 		return selector.Input{}, err
 	}
-	offers, rates, err := d.market()
+	sold, err := d.catalog()
 	if err != nil {
 		return selector.Input{}, err
 	}
@@ -37,7 +42,7 @@ func (d *Deployer) selection(ctx context.Context, svc *spec.Service) (selector.I
 		return selector.Input{}, err
 	}
 	return selector.Input{
-		Service: svc, Policy: &d.policy, Offers: offers, Rates: rates, Now: now, Memory: memory,
+		Service: svc, Policy: &d.policy, Offers: sold.Offers, Rates: sold.Rates, Now: now, Memory: memory,
 		Unavailable: d.unavailable(env), Clusters: d.clusters(ctx, env, svc),
 	}, nil
 }
