@@ -96,8 +96,8 @@ func (c *cloud) clearFaults(t *testing.T) {
 func (c *cloud) wantEmpty(t *testing.T) {
 	t.Helper()
 	st := c.State()
-	if n := len(st.Servers) + len(st.Keys) + len(st.Firewalls); n > 0 {
-		t.Errorf("left behind: %d servers, %d keys, %d firewalls", len(st.Servers), len(st.Keys), len(st.Firewalls))
+	if n := len(st.Servers) + len(st.Disks) + len(st.Keys) + len(st.Firewalls); n > 0 {
+		t.Errorf("left behind: %d servers, %d disks, %d keys, %d firewalls", len(st.Servers), len(st.Disks), len(st.Keys), len(st.Firewalls))
 	}
 }
 

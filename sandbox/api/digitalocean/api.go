@@ -83,6 +83,7 @@ func New(c api.Config) http.Handler {
 
 		"/": s.unknown,
 	}
+	s.volumeRoutes(routes)
 	for pattern, h := range routes {
 		mux.Handle(pattern, s.wrap(h))
 	}
