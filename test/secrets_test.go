@@ -179,7 +179,7 @@ for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
 done
 exec "` + dir + `/hello" --listen "$listen"
 `
-	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	unpack(t, archive, dir)

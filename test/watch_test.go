@@ -268,7 +268,7 @@ func unpack(t *testing.T, archive, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(h.Name)), b, 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(h.Name)), b, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
