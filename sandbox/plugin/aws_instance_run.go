@@ -168,7 +168,7 @@ func tagBlockDevices(ctx context.Context, client *awsCloud, d *tfplugin.Data) er
 	}
 	tag := func(device string, b tfplugin.Object) error {
 		if tags := b.StringMap("tags"); len(tags) > 0 && volumes[device] != "" {
-			return retag(ctx, client, volumes[device], nil, tags)
+			return retagAWS(ctx, client, volumes[device], nil, tags)
 		}
 		return nil
 	}
