@@ -80,18 +80,31 @@ func usageClasses(z *api.Size) []string {
 func typeView(z *api.Size) x {
 	v := x{
 		"instanceType", z.Name, "currentGeneration", true, "freeTierEligible", false, "supportedUsageClasses", usageClasses(z),
-		"supportedRootDeviceTypes", []string{"ebs"}, "supportedVirtualizationTypes", []string{"hvm"}, "bareMetal", false, "hypervisor", "nitro",
-		"processorInfo", x{"supportedArchitectures", []string{archOf(z)}}, "vCpuInfo", x{"defaultVCpus", z.VCPU},
-		"memoryInfo", x{"sizeInMiB", z.MemoryMB}, "instanceStorageSupported", z.DiskGB > 0, "burstablePerformanceSupported", burstable(z.Name),
-		"ebsInfo", x{"ebsOptimizedSupport", "default", "encryptionSupport", "supported", "nvmeSupport", "required"},
-		"networkInfo", x{"ipv6Supported", true, "enaSupport", "required"}, "hibernationSupported", false, "dedicatedHostsSupported", false,
+		"supportedRootDeviceTypes",
+		[]string{"ebs"},
+		"supportedVirtualizationTypes",
+		[]string{"hvm"},
+		"bareMetal", false, "hypervisor", "nitro",
+		"processorInfo",
+		x{"supportedArchitectures", []string{archOf(z)}},
+		"vCpuInfo",
+		x{"defaultVCpus", z.VCPU},
+		"memoryInfo",
+		x{"sizeInMiB", z.MemoryMB},
+		"instanceStorageSupported", z.DiskGB > 0, "burstablePerformanceSupported", burstable(z.Name),
+		"ebsInfo",
+		x{"ebsOptimizedSupport", "default", "encryptionSupport", "supported", "nvmeSupport", "required"},
+		"networkInfo",
+		x{"ipv6Supported", true, "enaSupport", "required"},
+		"hibernationSupported", false, "dedicatedHostsSupported", false,
 	}
 	if z.DiskGB > 0 {
 		v = append(v, "instanceStorageInfo", x{"totalSizeInGB", z.DiskGB})
 	}
 	if g := z.GPU; g != nil {
 		v = append(v, "gpuInfo", x{
-			"gpus", xs{{"name", g.Model, "manufacturer", gpuMaker(g.Model), "count", g.Count, "memoryInfo", x{"sizeInMiB", g.MemoryGB * 1024}}},
+			"gpus",
+			xs{{"name", g.Model, "manufacturer", gpuMaker(g.Model), "count", g.Count, "memoryInfo", x{"sizeInMiB", g.MemoryGB * 1024}}},
 			"totalGpuMemoryInMiB", g.Count * g.MemoryGB * 1024,
 		})
 	}
