@@ -84,11 +84,17 @@ type Usage struct {
 	Load float64
 }
 
+// Rates are what a provider takes beside a size's price, in US dollars an
+// hour: for a GiB of disk, and for a public address.
+type Rates struct{ DiskUSD, AddressUSD float64 }
+
 // Config is what a simulated API works on.
 type Config struct {
 	World *world.World
 	Fleet Fleet
 	Sizes Sizes
+	// Rates may be nil: then there are none.
+	Rates func() (Rates, error)
 	Log   *slog.Logger // nil is none
 }
 
