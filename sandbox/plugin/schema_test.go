@@ -17,6 +17,7 @@ func TestSchemasOnTheWire(t *testing.T) {
 	for _, tc := range []struct{ file, source, config string }{
 		{"digitalocean.json", DigitalOceanSource, doWith()},
 		{"vultr.json", VultrSource, vultrWith()},
+		{"google.json", GoogleSource, googleWith()},
 	} {
 		w := tfplugintest.New(t, nil, Providers()...)
 		w.Write(tc.config)
