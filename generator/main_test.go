@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -74,8 +75,16 @@ func input(t *testing.T, provider string) generator.Input {
 	case "local":
 		in.Region, in.Size = "local", "local"
 		return in
+	case "aws":
+		in.Region, in.Size, in.Zone = "us-east-1", "m7i.large", "us-east-1b"
+		in.BootDiskGB, in.TTL, in.Spot = 20, 24*time.Hour, true
+		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
 	case "digitalocean":
 		in.Region, in.Size = "nyc3", "s-2vcpu-4gb"
+	case "gcp":
+		in.Region, in.Size, in.Zone = "us-central1", "g2-standard-4", "us-central1-a"
+		in.BootDiskGB, in.TTL, in.Spot = 80, 24*time.Hour, true
+		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
 	case "vultr":
 		in.Region, in.Size = "ewr", "vc2-2c-4gb"
 		in.Service = container()

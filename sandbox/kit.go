@@ -31,11 +31,11 @@ func init() {
 // catalogSizes takes a provider's sizes from the offers, so that what the
 // sandbox sells is what selection chooses from.
 func catalogSizes(provider string) ([]api.Size, error) {
-	offers, err := catalog.Load()
+	sold, err := catalog.LoadDir("", provider)
 	if err != nil {
 		return nil, err
 	}
-	return sizesOf(offers, provider), nil
+	return sizesOf(sold.Offers, provider), nil
 }
 
 func sizesOf(offers []catalog.Offer, provider string) []api.Size {

@@ -69,6 +69,21 @@ func (d *Data) Set(name string, v any) {
 	d.v = cty.ObjectVal(attrs)
 }
 
+// SetBlocks gives a list or set of nested blocks their contents, by attribute.
+// What a content leaves out is null; nested blocks are []map[string]any.
+func (d *Data) SetBlocks(name string, contents ...map[string]any) {
+	if !d.ty.HasAttribute(name) {
+		d.fail(fmt.Errorf("the schema has no %q", name))
+		return
+	}
+	v, err := blocksOf(d.ty.AttributeType(name), contents)
+	if err != nil {
+		d.fail(fmt.Errorf("%s: %w", name, err))
+		return
+	}
+	d.Set(name, v)
+}
+
 // Warn adds a warning to the answer.
 func (d *Data) Warn(summary, detail string) {
 	d.notes = append(d.notes, &Problem{Summary: summary, Detail: detail})

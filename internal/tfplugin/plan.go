@@ -63,6 +63,17 @@ func (s *served[C]) plan(prior, proposed, config cty.Value) (cty.Value, []string
 		}
 		attrs[name] = v
 	}
+	for name, nb := range s.schema.Block.NestedBlocks {
+		if slices.Contains(s.Computed, name) && none(attrs[name]) {
+			attrs[name] = s.fallback(name, prior, true)
+			continue
+		}
+		before := cty.NullVal(attrs[name].Type())
+		if !creates {
+			before = prior.GetAttr(name)
+		}
+		attrs[name] = planBlock(nb, s.blockDefaults[name], before, attrs[name])
+	}
 	replace := map[string]bool{}
 	if !creates {
 		for name, v := range attrs {

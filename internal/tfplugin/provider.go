@@ -34,8 +34,9 @@ type Provider[C any] struct {
 	// on SDKv2 do: a plan may hold something else than the configuration.
 	LegacyTypes bool
 	// Configure makes the client. It is called once, before any resource.
-	Configure func(ctx context.Context, config Object) (C, error)
-	Resources map[string]*Resource[C]
+	Configure   func(ctx context.Context, config Object) (C, error)
+	Resources   map[string]*Resource[C]
+	DataSources map[string]*DataSource[C]
 }
 
 // Resource is what one resource type does. Create, Read and Delete are
@@ -44,8 +45,11 @@ type Provider[C any] struct {
 type Resource[C any] struct {
 	// ForceNew names the attributes and blocks whose change replaces it.
 	ForceNew []string
+	// Computed names the blocks that the API fills in when the configuration
+	// has none of them; a schema does not say so of blocks.
+	Computed []string
 	// Defaults holds the values of attributes that the configuration leaves
-	// out, as Go values.
+	// out, as Go values. "block.attribute" is an attribute of a nested block.
 	Defaults map[string]any
 	// Refused names attributes and blocks that are in the schema and that
 	// this provider does not serve, with the reason. Setting one to anything
@@ -100,7 +104,7 @@ func Serve[C any](p *Provider[C]) int {
 
 // NewServer checks that a provider is whole and returns its protocol server.
 func NewServer[C any](p *Provider[C]) (tfprotov5.ProviderServer, error) {
-	s := &server[C]{provider: p, resources: map[string]*served[C]{}}
+	s := &server[C]{provider: p, resources: map[string]*served[C]{}, sources: map[string]*source[C]{}}
 	var problems []error
 	for name, r := range p.Resources {
 		sv, err := serve(p.Schema, name, r)
@@ -109,6 +113,14 @@ func NewServer[C any](p *Provider[C]) (tfprotov5.ProviderServer, error) {
 			continue
 		}
 		s.resources[name] = sv
+	}
+	for name, d := range p.DataSources {
+		src, err := serveSource(p.Schema, name, d)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("data source %s: %w", name, err))
+			continue
+		}
+		s.sources[name] = src
 	}
 	for name := range p.EnvDefaults {
 		if _, ok := p.Schema.ConfigSchema.Block.Attributes[name]; !ok {
@@ -124,7 +136,9 @@ type served[C any] struct {
 	schema   *tfjson.Schema
 	ty       cty.Type
 	defaults map[string]cty.Value
-	forceNew map[string]bool
+	// blockDefaults are by block and attribute.
+	blockDefaults map[string]map[string]cty.Value
+	forceNew      map[string]bool
 }
 
 func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*served[C], error) {
@@ -135,7 +149,10 @@ func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*
 	if r.Create == nil || r.Read == nil || r.Delete == nil {
 		return nil, errors.New("it can not be created, read and deleted")
 	}
-	sv := &served[C]{Resource: r, schema: rs, ty: blockType(rs.Block), defaults: map[string]cty.Value{}, forceNew: map[string]bool{}}
+	sv := &served[C]{
+		Resource: r, schema: rs, ty: blockType(rs.Block), defaults: map[string]cty.Value{},
+		blockDefaults: map[string]map[string]cty.Value{}, forceNew: map[string]bool{},
+	}
 	var unknown []string
 	known := func(name string) {
 		if !sv.ty.HasAttribute(name) {
@@ -143,13 +160,31 @@ func serve[C any](schema *tfjson.ProviderSchema, name string, r *Resource[C]) (*
 		}
 	}
 	for name, v := range r.Defaults {
-		known(name)
-		if a, ok := rs.Block.Attributes[name]; ok {
-			cv, err := toCty(v, a.AttributeType)
-			if err != nil {
-				return nil, fmt.Errorf("default of %s: %w", name, err)
+		at, in, into := rs.Block, name, sv.defaults
+		if block, attribute, ok := strings.Cut(name, "."); ok {
+			if rs.Block.NestedBlocks[block] == nil {
+				unknown = append(unknown, "block "+block)
+				continue
 			}
-			sv.defaults[name] = cv
+			if sv.blockDefaults[block] == nil {
+				sv.blockDefaults[block] = map[string]cty.Value{}
+			}
+			at, in, into = rs.Block.NestedBlocks[block].Block, attribute, sv.blockDefaults[block]
+		}
+		a, ok := at.Attributes[in]
+		if !ok {
+			unknown = append(unknown, name)
+			continue
+		}
+		cv, err := toCty(v, a.AttributeType)
+		if err != nil {
+			return nil, fmt.Errorf("default of %s: %w", name, err)
+		}
+		into[in] = cv
+	}
+	for _, name := range r.Computed {
+		if rs.Block.NestedBlocks[name] == nil {
+			unknown = append(unknown, "block "+name)
 		}
 	}
 	for _, name := range r.ForceNew {

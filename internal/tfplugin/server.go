@@ -14,6 +14,7 @@ type server[C any] struct {
 	unserved
 	provider  *Provider[C]
 	resources map[string]*served[C]
+	sources   map[string]*source[C]
 	client    C
 }
 
@@ -21,6 +22,9 @@ func (s *server[C]) GetMetadata(context.Context, *tfprotov5.GetMetadataRequest) 
 	resp := &tfprotov5.GetMetadataResponse{ServerCapabilities: &tfprotov5.ServerCapabilities{}}
 	for name := range s.resources {
 		resp.Resources = append(resp.Resources, tfprotov5.ResourceMetadata{TypeName: name})
+	}
+	for name := range s.sources {
+		resp.DataSources = append(resp.DataSources, tfprotov5.DataSourceMetadata{TypeName: name})
 	}
 	return resp, nil
 }
@@ -34,6 +38,12 @@ func (s *server[C]) GetProviderSchema(context.Context, *tfprotov5.GetProviderSch
 		ServerCapabilities: &tfprotov5.ServerCapabilities{},
 		Provider:           config,
 		ResourceSchemas:    map[string]*tfprotov5.Schema{},
+		DataSourceSchemas:  map[string]*tfprotov5.Schema{},
+	}
+	for name, src := range s.sources {
+		if resp.DataSourceSchemas[name], err = protoSchema(src.schema); err != nil {
+			return nil, fmt.Errorf("data source %s: %w", name, err)
+		}
 	}
 	for name, r := range s.resources {
 		if resp.ResourceSchemas[name], err = protoSchema(r.schema); err != nil {

@@ -22,7 +22,7 @@ func (s *server[C]) ValidateResourceTypeConfig(_ context.Context, req *tfprotov5
 	if err != nil {
 		return nil, err
 	}
-	problems := []error{r.refusals(req.TypeName, config), badTimeouts(Object{config})}
+	problems := []error{refusals(req.TypeName, config, r.Refused, r.defaults), badTimeouts(Object{config})}
 	if r.Validate != nil {
 		problems = append(problems, r.Validate(Object{config}))
 	}
@@ -31,17 +31,17 @@ func (s *server[C]) ValidateResourceTypeConfig(_ context.Context, req *tfprotov5
 
 // refusals lists what the configuration sets and this provider does not
 // serve. What leaves the thing as it would be anyway is let through.
-func (s *served[C]) refusals(typeName string, config cty.Value) error {
+func refusals(typeName string, config cty.Value, refused map[string]string, defaults map[string]cty.Value) error {
 	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(s.Refused)) {
+	for _, name := range slices.Sorted(maps.Keys(refused)) {
 		v := config.GetAttr(name)
-		def, ok := s.defaults[name]
+		def, ok := defaults[name]
 		if equivalent(v, cty.NullVal(v.Type())) || (ok && equivalent(v, def)) {
 			continue
 		}
 		problems = append(problems, &Problem{
 			Summary:   fmt.Sprintf("%s of %s is not served here", name, typeName),
-			Detail:    s.Refused[name],
+			Detail:    refused[name],
 			Attribute: name,
 		})
 	}

@@ -7,21 +7,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
 )
 
-// unserved answers the calls for data sources, functions, ephemeral resources
-// and the like. No schema offers them, so Terraform makes none of these calls
+// unserved answers the calls for functions, ephemeral resources and the like. No schema offers them, so Terraform makes none of these calls
 // unless it is wrong; they are answered by an error all the same.
 type unserved struct{}
 
 func notServed(what, name string) []*tfprotov5.Diagnostic {
 	return diagnostics(fmt.Errorf("this provider, as skysail serves it, has no %s %s", what, name))
-}
-
-func (unserved) ValidateDataSourceConfig(_ context.Context, req *tfprotov5.ValidateDataSourceConfigRequest) (*tfprotov5.ValidateDataSourceConfigResponse, error) {
-	return &tfprotov5.ValidateDataSourceConfigResponse{Diagnostics: notServed("data source", req.TypeName)}, nil
-}
-
-func (unserved) ReadDataSource(_ context.Context, req *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
-	return &tfprotov5.ReadDataSourceResponse{Diagnostics: notServed("data source", req.TypeName)}, nil
 }
 
 func (unserved) CallFunction(_ context.Context, req *tfprotov5.CallFunctionRequest) (*tfprotov5.CallFunctionResponse, error) {

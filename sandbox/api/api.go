@@ -80,22 +80,22 @@ type Usage struct {
 	MemoryBytes uint64
 	// ReceivedBytes and SentBytes crossed its network interface, summed.
 	ReceivedBytes, SentBytes uint64
-	// Load is the load average over one minute as the machine itself says it.
-	Load float64
+	// DiskBytes is what its files hold, as of the last minute.
+	DiskBytes uint64
+	// Load, Load5 and Load15 are the load averages over 1, 5 and 15 minutes as
+	// the machine itself says them.
+	Load, Load5, Load15 float64
 }
-
-// Rates are what a provider takes beside a size's price, in US dollars an
-// hour: for a GiB of disk, and for a public address.
-type Rates struct{ DiskUSD, AddressUSD float64 }
 
 // Config is what a simulated API works on.
 type Config struct {
 	World *world.World
 	Fleet Fleet
 	Sizes Sizes
-	// Rates may be nil: then there are none.
-	Rates func() (Rates, error)
-	Log   *slog.Logger // nil is none
+	// DiskUSD and AddressUSD are what a GiB of disk and a public address cost
+	// an hour, where the provider sells them apart.
+	DiskUSD, AddressUSD float64
+	Log                 *slog.Logger // nil is none
 }
 
 // Logger returns the log, which may be none.

@@ -12,6 +12,7 @@ import (
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin/tfplugintest"
 	"skysail/sandbox/api"
+	"skysail/sandbox/api/aws"
 	"skysail/sandbox/api/digitalocean"
 	"skysail/sandbox/api/vultr"
 	"skysail/sandbox/fleet"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// cloud is both simulated clouds, served over HTTP, with machines that only
+// cloud is the simulated clouds, served over HTTP, with machines that only
 // remember whether they are on: what runs on them is not this package's.
 type cloud struct {
 	*world.World
@@ -60,13 +61,19 @@ func newCloud(t *testing.T) *cloud {
 			{Name: "vc2-2c-4gb", VCPU: 2, MemoryMB: 4096, DiskGB: 80, PriceUSD: 0.027, Regions: []string{"ewr"}},
 		}, nil
 	}}))
+	amazon := httptest.NewServer(aws.New(api.Config{World: w, Fleet: f, Sizes: awsSizes}))
+	t.Cleanup(func() { amazon.CloseClientConnections(); amazon.Close() })
 	tokens := w.State().Tokens
 	return &cloud{World: w, env: map[string]string{
-		"DIGITALOCEAN_TOKEN":   tokens[world.DigitalOcean],
-		"DIGITALOCEAN_API_URL": do.URL,
-		"VULTR_API_KEY":        tokens[world.Vultr],
-		"HTTPS_PROXY":          proxy,
-		"SSL_CERT_FILE":        roots,
+		"AWS_ACCESS_KEY_ID":     tokens[world.AWSKeyID],
+		"AWS_SECRET_ACCESS_KEY": tokens[world.AWS],
+		"AWS_REGION":            "us-east-1",
+		"AWS_ENDPOINT_URL":      amazon.URL,
+		"DIGITALOCEAN_TOKEN":    tokens[world.DigitalOcean],
+		"DIGITALOCEAN_API_URL":  do.URL,
+		"VULTR_API_KEY":         tokens[world.Vultr],
+		"HTTPS_PROXY":           proxy,
+		"SSL_CERT_FILE":         roots,
 	}}
 }
 
@@ -96,8 +103,8 @@ func (c *cloud) clearFaults(t *testing.T) {
 func (c *cloud) wantEmpty(t *testing.T) {
 	t.Helper()
 	st := c.State()
-	if n := len(st.Servers) + len(st.Keys) + len(st.Firewalls); n > 0 {
-		t.Errorf("left behind: %d servers, %d keys, %d firewalls", len(st.Servers), len(st.Keys), len(st.Firewalls))
+	if n := len(st.Servers) + len(st.Keys) + len(st.Firewalls) + len(st.Disks); n > 0 {
+		t.Errorf("left behind: %d servers, %d keys, %d firewalls, %d disks", len(st.Servers), len(st.Keys), len(st.Firewalls), len(st.Disks))
 	}
 }
 

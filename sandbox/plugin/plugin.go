@@ -19,6 +19,8 @@ import (
 
 // The addresses and versions of the real providers.
 const (
+	AWSSource           = "registry.terraform.io/hashicorp/aws"
+	AWSVersion          = "6.59.0"
 	DigitalOceanSource  = "registry.terraform.io/digitalocean/digitalocean"
 	DigitalOceanVersion = "2.99.1"
 	VultrSource         = "registry.terraform.io/vultr/vultr"
@@ -28,6 +30,7 @@ const (
 )
 
 const (
+	awsHelper          = "plugin-aws"
 	digitalOceanHelper = "plugin-digitalocean"
 	vultrHelper        = "plugin-vultr"
 	googleHelper       = "plugin-google"
@@ -37,6 +40,9 @@ const (
 var schemas embed.FS
 
 func init() {
+	reexec.Register(awsHelper, func([]string) int {
+		return serve(newAWS)
+	})
 	reexec.Register(digitalOceanHelper, func([]string) int {
 		return serve(newDigitalOcean)
 	})
@@ -51,6 +57,7 @@ func init() {
 // Providers are the stand-ins, for the mirror in which Terraform finds them.
 func Providers() []tfplugin.Release {
 	return []tfplugin.Release{
+		{Source: AWSSource, Version: AWSVersion, Helper: awsHelper},
 		{Source: DigitalOceanSource, Version: DigitalOceanVersion, Helper: digitalOceanHelper},
 		{Source: VultrSource, Version: VultrVersion, Helper: vultrHelper},
 		{Source: GoogleSource, Version: GoogleVersion, Helper: googleHelper},

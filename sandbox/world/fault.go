@@ -174,10 +174,22 @@ func (f *Fault) count(request string, now time.Time) *Attempt {
 	a := &Attempt{Request: request, Last: now}
 	// Only where clients repeat on their own must repeats be told apart: a
 	// refusal (4xx) ends the attempt.
-	if f.Kind == HalfMade || f.Kind == Hang || f.Kind == Auth || f.Kind == RateLimit {
+	if f.repeatable() {
 		f.Open = append(f.Open, a)
 	}
 	return a
+}
+
+// repeatable says that the answer to what the fault struck is one that
+// clients repeat on their own. AWS answers 500 to a stockout.
+func (f *Fault) repeatable() bool {
+	switch f.Kind {
+	case HalfMade, Hang, Auth, RateLimit:
+		return true
+	case Capacity:
+		return f.Provider == AWS
+	}
+	return false
 }
 
 // repeated returns the open attempt with that request, if what it left behind

@@ -120,6 +120,10 @@ type Key struct {
 	PublicKey   string    `json:"public_key"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
 	CreatedAt   time.Time `json:"created_at"`
+	// Region is where the key is, for a provider whose keys have regions.
+	Region string `json:"region,omitempty"`
+	// Detail is the key in its provider's own form.
+	Detail json.RawMessage `json:"detail,omitempty"`
 }
 
 // Tag is a name that a provider keeps apart from what carries it.

@@ -89,26 +89,20 @@ func (s *server) skus() ([]*cloudbilling.Sku, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rates api.Rates
-	if s.Rates != nil {
-		if rates, err = s.Rates(); err != nil {
-			return nil, err
-		}
-	}
 	var out []*cloudbilling.Sku
 	for _, region := range api.Regions(sizes) {
 		for _, spot := range []bool{false, true} {
 			out = append(out, s.regionSKUs(sizes, region, spot)...)
 		}
-		if rates.DiskUSD > 0 {
+		if s.DiskUSD > 0 {
 			for group, text := range map[string]string{"SSD": "Balanced PD Capacity", "HyperdiskBalanced": "Hyperdisk Balanced Capacity"} {
-				out = append(out, s.sku(text+" in "+region, region, monthly(group, "OnDemand"), rates.DiskUSD*monthHours))
+				out = append(out, s.sku(text+" in "+region, region, monthly(group, "OnDemand"), s.DiskUSD*monthHours))
 			}
 		}
 	}
-	if rates.AddressUSD > 0 {
+	if s.AddressUSD > 0 {
 		k := skuKind{"Network", "IpAddress", "OnDemand", "h", "hour", "s", "second", 3600}
-		out = append(out, s.sku("External IP Charge on a Standard VM", "global", k, rates.AddressUSD))
+		out = append(out, s.sku("External IP Charge on a Standard VM", "global", k, s.AddressUSD))
 	}
 	slices.SortFunc(out, func(a, b *cloudbilling.Sku) int { return strings.Compare(a.SkuId, b.SkuId) })
 	return out, nil

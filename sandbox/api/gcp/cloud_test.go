@@ -86,8 +86,7 @@ func newCloud(t *testing.T) *cloud {
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
 	srv := httptest.NewServer(New(api.Config{
-		World: w, Fleet: f, Sizes: sizes,
-		Rates: func() (api.Rates, error) { return api.Rates{DiskUSD: 0.00015068, AddressUSD: 0.005}, nil },
+		World: w, Fleet: f, Sizes: sizes, DiskUSD: 0.00015068, AddressUSD: 0.005,
 	}))
 	t.Cleanup(func() {
 		srv.CloseClientConnections()

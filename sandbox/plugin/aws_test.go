@@ -1,0 +1,394 @@
+package plugin
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"skysail/internal/tfplugin/tfplugintest"
+	"skysail/sandbox/api"
+	"skysail/sandbox/world"
+)
+
+func awsSizes() ([]api.Size, error) {
+	zones := map[string][]string{"us-east-1": {"us-east-1a", "us-east-1b"}}
+	return []api.Size{
+		{Name: "t3.micro", VCPU: 2, MemoryMB: 1024, PriceUSD: 0.0104, SpotUSD: 0.0031, Arch: "amd64", Regions: []string{"us-east-1"}, Zones: zones},
+		{Name: "m7i.large", VCPU: 2, MemoryMB: 8192, PriceUSD: 0.1008, SpotUSD: 0.04, Arch: "amd64", Regions: []string{"us-east-1"}, Zones: zones},
+	}, nil
+}
+
+// awsConfig has all that the module for AWS has.
+const awsConfig = `
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "6.59.0"
+    }
+  }
+}
+
+provider "aws" {
+  region      = "us-east-1"
+  max_retries = 2
+}
+
+locals {
+  tags = { skysail = "true", skysail-deployment = "d4k2m9x7qpb1", color = "TAG" }
+}
+
+data "aws_ssm_parameter" "image" {
+  name = "IMAGE"
+}
+
+resource "aws_key_pair" "client" {
+  key_name   = "skysail-d4k2m9x7qpb1"
+  public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKUvuHJ0eQyX0sPrOLAoZU4J4m6NkhR+Kq6vWkAxnZ6B test"
+  tags       = local.tags
+}
+
+resource "aws_security_group" "service" {
+  name        = "skysail-d4k2m9x7qpb1"
+  description = "skysail deployment d4k2m9x7qpb1"
+  tags        = merge(local.tags, { Name = "skysail-d4k2m9x7qpb1" })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "ssh" {
+  security_group_id = aws_security_group.service.id
+  description       = "ssh"
+  ip_protocol       = "tcp"
+  from_port         = 22
+  to_port           = 22
+  cidr_ipv4         = "203.0.113.0/24"
+  tags              = local.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "service" {
+  security_group_id = aws_security_group.service.id
+  ip_protocol       = "tcp"
+  from_port         = PORT
+  to_port           = PORT
+  cidr_ipv6         = "::/0"
+}
+
+resource "aws_vpc_security_group_egress_rule" "outbound" {
+  security_group_id = aws_security_group.service.id
+  description       = "all"
+  ip_protocol       = "-1"
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_instance" "instance" {
+  count = COUNT
+
+  ami               = data.aws_ssm_parameter.image.insecure_value
+  instance_type     = "TYPE"
+  availability_zone = "us-east-1b"
+
+  key_name               = aws_key_pair.client.key_name
+  vpc_security_group_ids = [aws_security_group.service.id]
+  user_data_base64       = base64gzip("#cloud-config\nUSERDATA")
+
+  monitoring                           = MONITORED
+  instance_initiated_shutdown_behavior = "terminate"
+
+  tags        = merge(local.tags, { Name = "skysail-d4k2m9x7qpb1-${count.index}" })
+  volume_tags = merge(local.tags, { Name = "skysail-d4k2m9x7qpb1-${count.index}" })
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = HOPS
+  }
+
+  root_block_device {
+    volume_type           = "gp3"
+    volume_size           = 20
+    encrypted             = true
+    delete_on_termination = true
+  }
+
+  ebs_block_device {
+    device_name           = "/dev/sdf"
+    volume_type           = "gp3"
+    volume_size           = 50
+    encrypted             = true
+    delete_on_termination = true
+  }
+
+  MORE
+
+  depends_on = [
+    aws_vpc_security_group_ingress_rule.ssh,
+    aws_vpc_security_group_ingress_rule.service,
+    aws_vpc_security_group_egress_rule.outbound,
+  ]
+}
+`
+
+const awsSpot = `instance_market_options {
+    market_type = "spot"
+    spot_options {
+      spot_instance_type             = "one-time"
+      instance_interruption_behavior = "terminate"
+    }
+  }`
+
+func awsWith(changes ...string) string {
+	return fill(awsConfig, []string{
+		"IMAGE", "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id", "PORT", "8080", "TYPE", "m7i.large",
+		"TAG", "blue", "USERDATA", "{}", "COUNT", "1", "MONITORED", "true", "HOPS", "1", "MORE", "",
+	}, changes)
+}
+
+func TestAWSLifeCycle(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	w := c.workspace(t, awsWith())
+	w.Apply()
+	w.WantNoChanges()
+
+	server := c.server(t, world.AWS)
+	i := w.Resource("aws_instance.instance[0]").AttributeValues
+	for name, want := range map[string]any{
+		"id": server.ID, "public_ip": server.Address, "instance_state": "running", "availability_zone": "us-east-1b",
+		"associate_public_ip_address": true, "key_name": "skysail-d4k2m9x7qpb1", "instance_initiated_shutdown_behavior": "terminate",
+		"monitoring": true, "arn": "arn:aws:ec2:us-east-1:123456789012:instance/" + server.ID,
+	} {
+		if i[name] != want {
+			t.Errorf("%s = %v, want %v", name, i[name], want)
+		}
+	}
+	if server.UserData != "#cloud-config\n{}" || !server.HasTag("skysail-deployment:d4k2m9x7qpb1") || server.Zone != "us-east-1b" {
+		t.Errorf("the cloud has %+v", server)
+	}
+	root := i["root_block_device"].([]any)[0].(map[string]any)
+	if root["device_name"] != "/dev/sda1" || root["iops"] != json.Number("3000") || !strings.HasPrefix(root["volume_id"].(string), "vol-") {
+		t.Errorf("root %v", root)
+	}
+	if disks := c.State().Disks; len(disks) != 2 || disks[1].SizeGB != 50 || disks[0].Name != "skysail-d4k2m9x7qpb1-0" {
+		t.Errorf("disks %+v", disks)
+	}
+	if diff := cmp.Diff(map[int]string{22: "203.0.113.0/24", 8080: "::/0"}, c.openings(server)); diff != "" {
+		t.Errorf("the firewall lets in (-want +got):\n%s", diff)
+	}
+
+	// In place: tags, a rule's port, monitoring and the metadata options.
+	w.Write(awsWith("PORT", "9090", "TAG", "green", "MONITORED", "false", "HOPS", "2"))
+	if out, _ := w.Plan(); !strings.Contains(out, "0 to add, 5 to change, 0 to destroy") {
+		t.Errorf("plan:\n%s", out)
+	}
+	w.Apply()
+	w.WantNoChanges()
+	if s := c.server(t, world.AWS); s.ID != server.ID || !s.HasTag("color:green") || s.HasTag("color:blue") {
+		t.Errorf("after the change: %+v", s)
+	}
+	if d := c.State().Disks[0]; !strings.Contains(strings.Join(d.Tags, " "), "color:green") {
+		t.Errorf("the volume's tags are %v", d.Tags)
+	}
+	if diff := cmp.Diff(map[int]string{22: "203.0.113.0/24", 9090: "::/0"}, c.openings(server)); diff != "" {
+		t.Errorf("the firewall lets in (-want +got):\n%s", diff)
+	}
+
+	// In place with a stop and a start: type and user data.
+	w.Write(awsWith("PORT", "9090", "TAG", "green", "MONITORED", "false", "HOPS", "2", "TYPE", "t3.micro", "USERDATA", "packages: []"))
+	w.Apply()
+	w.WantNoChanges()
+	if s := c.server(t, world.AWS); s.ID != server.ID || s.Size != "t3.micro" || s.UserData != "#cloud-config\npackages: []" {
+		t.Errorf("after the restart: %+v", s)
+	}
+
+	// Replaced: the disk.
+	w.Write(strings.ReplaceAll(awsWith("PORT", "9090", "TAG", "green"), "= 50", "= 60"))
+	if out, _ := w.Plan(); !strings.Contains(out, "forces replacement") || !strings.Contains(out, "1 to add, 0 to change, 1 to destroy") {
+		t.Errorf("plan:\n%s", out)
+	}
+	w.Apply()
+	w.WantNoChanges()
+
+	// Drift: somebody deleted the instance, the key and a rule.
+	if err := c.Update(func(st *world.State) error {
+		st.RemoveServer(world.AWS, c.State().ServersOf(world.AWS)[0].ID)
+		st.RemoveKey(world.AWS, c.State().KeysOf(world.AWS)[0].ID)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := w.Plan(); !strings.Contains(out, "2 to add, 0 to change, 0 to destroy") {
+		t.Errorf("plan:\n%s", out)
+	}
+	w.Destroy()
+	c.wantEmpty(t)
+}
+
+// openings are who may reach which port of a server.
+func (c *cloud) openings(s *world.Server) map[int]string {
+	out := map[int]string{}
+	for _, o := range c.State().Inbound(s) {
+		out[o.From] = strings.Join(o.Sources, " ")
+	}
+	return out
+}
+
+func TestAWSSeveralSpotInstances(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	w := c.workspace(t, awsWith("COUNT", "3", "TYPE", "t3.micro", "MORE", awsSpot+"\n credit_specification {\n cpu_credits = \"standard\"\n }"))
+	w.Apply()
+	w.WantNoChanges()
+	servers := c.State().ServersOf(world.AWS)
+	if len(servers) != 3 || !servers[0].Spot {
+		t.Fatalf("servers %+v", servers)
+	}
+	if i := w.Resource("aws_instance.instance[2]").AttributeValues; i["instance_lifecycle"] != "spot" || i["spot_instance_request_id"] == "" {
+		t.Errorf("instance %v", i)
+	}
+	w.Destroy()
+	c.wantEmpty(t)
+}
+
+// TestAWSPlainInstance has none of the blocks: the API fills them in, and a
+// second plan has no difference all the same.
+func TestAWSPlainInstance(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	w := c.workspace(t, `
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+data "aws_ssm_parameter" "image" {
+  name = "/aws/service/debian/release/13/latest/amd64"
+}
+resource "aws_security_group" "this" {
+  name = "plain"
+}
+resource "aws_instance" "this" {
+  ami                         = data.aws_ssm_parameter.image.value
+  instance_type               = "t3.micro"
+  associate_public_ip_address = true
+  vpc_security_group_ids      = [aws_security_group.this.id]
+  user_data                   = "#!/bin/sh\n"
+  ebs_block_device {
+    device_name = "/dev/sdf"
+    volume_size = 9
+    tags        = { Name = "data" }
+  }
+}
+output "volume" {
+  value = aws_instance.this.root_block_device[0].volume_id
+}
+`)
+	w.Apply()
+	w.WantNoChanges()
+	i := w.Resource("aws_instance.this").AttributeValues
+	if i["user_data"] != "#!/bin/sh\n" || len(i["metadata_options"].([]any)) != 1 || len(i["credit_specification"].([]any)) != 1 {
+		t.Errorf("instance %v", i)
+	}
+	if d := c.State().Disks; len(d) != 2 || d[0].Name+d[1].Name != "data" {
+		t.Errorf("disks %+v", d)
+	}
+	w.Destroy()
+	c.wantEmpty(t)
+}
+
+func TestAWSFaultTexts(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	for _, tc := range []struct {
+		fault world.Fault
+		want  []string
+		left  int
+	}{
+		{world.Fault{Kind: world.Capacity, Times: 1}, []string{"creating EC2 Instance: operation error EC2: RunInstances", "https response error StatusCode: 500, RequestID: ", "api error InsufficientInstanceCapacity: We currently do not have sufficient m7i.large capacity"}, 0},
+		{world.Fault{Kind: world.Quota, Times: 1}, []string{"creating EC2 Instance: operation error EC2: RunInstances, https response error StatusCode: 400, RequestID: ", "api error VcpuLimitExceeded: You have requested more vCPU capacity"}, 0},
+		{world.Fault{Kind: world.NotEnabled, Times: 1}, []string{"StatusCode: 401", "api error OptInRequired: You are not subscribed to this service."}, 0},
+		{world.Fault{Kind: world.Invalid, Times: 1}, []string{"StatusCode: 400", "api error InvalidParameterValue: "}, 0},
+		{world.Fault{Kind: world.RateLimit, Times: 1}, []string{"StatusCode: 503", "api error RequestLimitExceeded: Request limit exceeded."}, 0},
+		{world.Fault{Kind: world.Auth}, []string{"Retrieving AWS account details: validating provider credentials: retrieving caller identity from STS: operation error STS: GetCallerIdentity", "StatusCode: 403", "api error InvalidClientTokenId: "}, 0},
+		// Its token makes a repeated request the same instance.
+		{world.Fault{Kind: world.HalfMade, Times: 1}, []string{"creating EC2 Instance: ", "StatusCode: 500", "api error InternalError: An internal error has occurred"}, 1},
+	} {
+		tc.fault.Provider = world.AWS
+		c.fault(t, tc.fault)
+		w := c.workspace(t, awsWith())
+		out := w.ApplyFails()
+		for _, want := range tc.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: no %q in:\n%s", tc.fault.Kind, want, out)
+			}
+		}
+		c.clearFaults(t)
+		// A group that still guards what nobody knows of can not be destroyed.
+		c.sweep(t, world.AWS, tc.left)
+		w.Destroy()
+		c.wantEmpty(t)
+	}
+}
+
+func TestAWSInterruptedCreateIsKept(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.fault(t, world.Fault{Provider: world.AWS, Kind: world.Slow})
+	w := c.workspace(t, awsWith())
+	interrupted(t, c, w, world.AWS, "aws_instance.instance[0]", "waiting for EC2 Instance (")
+}
+
+func TestAWSHangEndsWithTheInterrupt(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.fault(t, world.Fault{Provider: world.AWS, Kind: world.Hang})
+	w := c.workspace(t, awsWith())
+	out := interrupt(t, c, w, world.AWS, createGrace+5*time.Second)
+	if !strings.Contains(out, "creating EC2 Instance") {
+		t.Errorf("says:\n%s", out)
+	}
+	c.clearFaults(t)
+	c.sweep(t, world.AWS, 1)
+	w.Destroy()
+	c.wantEmpty(t)
+}
+
+func TestAWSRefusesWhatItDoesNotServe(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	plan := func(config string, env ...string) string {
+		t.Helper()
+		w := c.workspace(t, config)
+		for i := 0; i+1 < len(env); i += 2 {
+			w.Setenv(env[i], env[i+1])
+		}
+		out, code := w.Run("plan", "-input=false", "-no-color")
+		if code != 1 {
+			t.Errorf("exit %d", code)
+		}
+		return tfplugintest.Flat(out)
+	}
+	for want, config := range map[string]string{
+		"iam_instance_profile of aws_instance is not served here":            awsWith("MORE", `iam_instance_profile = "x"`),
+		"a simulated instance always has a public address":                   awsWith("MORE", "associate_public_ip_address = false"),
+		"default_tags is not served here":                                    awsWith("max_retries = 2", "default_tags {\n tags = { a = \"b\" }\n }"),
+		`"203.0.113.7/24" is not a network in CIDR notation`:                 awsWith("203.0.113.0/24", "203.0.113.7/24"),
+		"reading SSM Parameter (/aws/service/ghost): couldn't find resource": awsWith("IMAGE", "/aws/service/ghost"),
+	} {
+		if out := plan(config); !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	for want, env := range map[string][]string{
+		"skysail's stand-in for this provider does not call ec2.us-east-1.amazonaws.com": {"AWS_ENDPOINT_URL", "", "HTTPS_PROXY", ""},
+		"skysail's stand-in for this provider does not call ec2.example.com":             {"AWS_ENDPOINT_URL_EC2", "https://ec2.example.com", "HTTPS_PROXY", ""},
+		"No valid credential sources found":                                              {"AWS_SECRET_ACCESS_KEY", ""},
+		"api error SignatureDoesNotMatch: The request signature we calculated does not":  {"AWS_SECRET_ACCESS_KEY", "wrong"},
+		"api error InvalidClientTokenId: The security token included in the request is":  {"AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"},
+	} {
+		if out := plan(awsWith(), env...); !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
