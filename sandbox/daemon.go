@@ -102,7 +102,11 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	for p, make := range map[string]func(api.Config) http.Handler{
 		world.AWS: aws.New, world.GCP: gcp.New, world.DigitalOcean: digitalocean.New, world.Vultr: vultr.New,
 	} {
-		apis[p] = d.calls.counted(ctx, d.logged(p, make(d.apiConfig(p))))
+		c, err := d.apiConfig(p)
+		if err != nil {
+			return err
+		}
+		apis[p] = d.calls.counted(ctx, d.logged(p, make(c)))
 	}
 	hosts := map[string]http.Handler{digitaloceanHost: apis[world.DigitalOcean], vultrHost: apis[world.Vultr]}
 	for _, h := range gcpHosts() {
@@ -198,11 +202,19 @@ func (d *daemon) finish() error {
 	return d.endError
 }
 
-func (d *daemon) apiConfig(provider string) api.Config {
-	return api.Config{
+func (d *daemon) apiConfig(provider string) (api.Config, error) {
+	c := api.Config{
 		World: d.world, Fleet: d.fleet, Log: d.log,
 		Sizes: sync.OnceValues(func() ([]api.Size, error) { return d.kit.sizes(provider) }),
 	}
+	if d.kit.rates != nil {
+		r, err := d.kit.rates(provider)
+		if err != nil {
+			return c, err
+		}
+		c.DiskUSD, c.AddressUSD = r.DiskUSD, r.AddressUSD
+	}
+	return c, nil
 }
 
 // writeGoogleKey writes the key of the simulated service account to where

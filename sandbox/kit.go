@@ -16,12 +16,13 @@ type kit struct {
 	helper  string // the reexec helper that is the daemon
 	machine fleet.Machine
 	sizes   func(provider string) ([]api.Size, error)
+	rates   func(provider string) (catalog.Rates, error) // nil is none
 	dial    func(ctx context.Context, dir string, port int) (net.Conn, error)
 	fleet   fleet.Options
 }
 
 func realKit() kit {
-	return kit{helper: "sandbox-daemon", machine: machine{}, sizes: catalogSizes, dial: dialMachine}
+	return kit{helper: "sandbox-daemon", machine: machine{}, sizes: catalogSizes, rates: catalogRates, dial: dialMachine}
 }
 
 func init() {
@@ -36,6 +37,15 @@ func catalogSizes(provider string) ([]api.Size, error) {
 		return nil, err
 	}
 	return sizesOf(sold.Offers, provider), nil
+}
+
+// catalogRates is what a provider takes beside the sizes' prices.
+func catalogRates(provider string) (catalog.Rates, error) {
+	sold, err := catalog.LoadDir("", provider)
+	if err != nil {
+		return catalog.Rates{}, err
+	}
+	return sold.Rates[provider], nil
 }
 
 func sizesOf(offers []catalog.Offer, provider string) []api.Size {

@@ -70,7 +70,7 @@ func (files) Running(dir string) (bool, error) {
 
 func testKit() kit {
 	return kit{
-		helper: "sandbox-test-daemon", machine: files{}, sizes: catalogSizes,
+		helper: "sandbox-test-daemon", machine: files{}, sizes: catalogSizes, rates: catalogRates,
 		dial: func(_ context.Context, dir string, port int) (net.Conn, error) {
 			return nil, fmt.Errorf("dial %s %d", filepath.Base(dir), port)
 		},

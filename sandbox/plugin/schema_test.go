@@ -19,6 +19,7 @@ func TestSchemasOnTheWire(t *testing.T) {
 		{"aws.json", AWSSource, awsWith()},
 		{"digitalocean.json", DigitalOceanSource, doWith()},
 		{"vultr.json", VultrSource, vultrWith()},
+		{"google.json", GoogleSource, googleWith()},
 	} {
 		w := tfplugintest.New(t, nil, Providers()...)
 		w.Write(tc.config)

@@ -75,12 +75,17 @@ func (st *State) networkInbound(s *Server) []Opening {
 	return open
 }
 
-// opening is a rule with all of its ports written out.
+// opening is a rule with all of its ports written out. There is no port 0: a
+// machine reads it as all ports.
 func opening(r Rule) Opening {
 	o := Opening{Protocol: r.Protocol, From: r.From, To: r.To, Sources: r.Sources}
-	if r.From == 0 && r.To == 0 && !strings.EqualFold(r.Protocol, "icmp") {
-		o.From, o.To = 1, 65535
+	if strings.EqualFold(r.Protocol, "icmp") {
+		return o
 	}
+	if o.To == 0 {
+		o.To = 65535
+	}
+	o.From = max(o.From, 1)
 	return o
 }
 

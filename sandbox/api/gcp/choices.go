@@ -113,6 +113,9 @@ func machineTypeView(zone string, z *api.Size) *compute.MachineType {
 	if z.GPU != nil {
 		v.Accelerators = []*compute.MachineTypeAccelerators{{GuestAcceleratorCount: int64(z.GPU.Count), GuestAcceleratorType: acceleratorType(z.GPU)}}
 	}
+	if n := localSSDs(z); n > 0 {
+		v.BundledLocalSsds = &compute.BundledLocalSsds{DefaultInterface: "NVME", PartitionCount: int64(n)}
+	}
 	return v
 }
 

@@ -119,6 +119,7 @@ func (s *server) resizeDisk(w http.ResponseWriter, r *http.Request) (any, error)
 			return invalid("sizeGb", fmt.Sprint(in.SizeGb), fmt.Sprintf("New disk size '%d' GiB must be larger than existing size '%d' GiB.", in.SizeGb, d.SizeGB))
 		}
 		d.SizeGB = int(in.SizeGb)
+		d.PriceUSD = s.DiskUSD * float64(d.SizeGB)
 		return nil
 	})
 }

@@ -135,6 +135,7 @@ func (s *server) newDisk(st *world.State, zone, name string, sizeGB int, detail 
 	id, seq := st.NextNumericID()
 	d := &world.Disk{
 		Provider: provider, ID: id, Seq: seq, Name: name, Region: regionOf(zone), Zone: zone, SizeGB: sizeGB, CreatedAt: s.World.Now(),
+		PriceUSD: s.DiskUSD * float64(sizeGB),
 	}
 	setDiskDetail(d, diskDetail{Disk: detail})
 	st.Disks = append(st.Disks, d)

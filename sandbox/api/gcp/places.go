@@ -130,3 +130,9 @@ func (s *server) getProject(_ http.ResponseWriter, _ *http.Request) (any, error)
 		Quotas: []*compute.Quota{{Metric: "CPUS_ALL_REGIONS", Limit: float64(api.ServerLimit) * quotaCPUs}},
 	}, nil
 }
+
+// noAddresses is the list of reserved addresses, of which there are none: what
+// an instance has comes and goes with it.
+func (s *server) noAddresses(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return s.aggregate(r, "compute#addressAggregatedList", "addresses", nil, nil)
+}

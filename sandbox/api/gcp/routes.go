@@ -54,6 +54,8 @@ func (s *server) computeRoutes() routes {
 		"PUT " + global + "/firewalls" + one:    s.patchFirewall,
 		"DELETE " + global + "/firewalls" + one: s.deleteFirewall,
 
+		"GET " + project + "/aggregated/addresses": s.noAddresses,
+
 		"GET " + zone + "/machineTypes":                   s.listMachineTypes,
 		"GET " + zone + "/machineTypes" + one:             s.getMachineType,
 		"GET " + project + "/aggregated/machineTypes":     s.aggregatedMachineTypes,
