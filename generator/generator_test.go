@@ -229,7 +229,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no client key", "vultr", func(in *generator.Input) { in.SSHPublicKey = "" }, "SSH client key"},
 		{"no host keys", "vultr", func(in *generator.Input) { in.HostKeys = nil }, "0 SSH host keys for 2 instances"},
-		{"unknown provider", "aws", func(*generator.Input) {}, `no Terraform module for provider "aws"`},
+		{"unknown provider", "azure", func(*generator.Input) {}, `no Terraform module for provider "aws"`},
 		{"service", "vultr", func(in *generator.Input) { in.Service.Name = "$(reboot)" }, "bundle for vultr"},
 		{"deployment ID", "vultr", func(in *generator.Input) { in.DeploymentID = "D-1" }, "deployment ID"},
 		{"region", "vultr", func(in *generator.Input) { in.Region = "a b" }, "region"},
