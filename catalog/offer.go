@@ -4,8 +4,8 @@ package catalog
 
 // Offer is one instance type in one region.
 type Offer struct {
-	Provider string `json:"provider"`
-	Region   string `json:"region"`
+	Provider string `json:"provider,omitempty"`
+	Region   string `json:"region,omitempty"`
 	Type     string `json:"type"`
 	// Zones of the region in which the type exists; empty where the provider
 	// has no zones or places the instance itself.
@@ -24,12 +24,14 @@ type Offer struct {
 	// Source is the public page or API the price is from.
 	Source string `json:"source"`
 	// AsOf is the day the source stated it, YYYY-MM-DD.
-	AsOf string `json:"as_of"`
+	AsOf string `json:"as_of,omitempty"`
 }
 
 // GPU is what an offer has of accelerators.
 type GPU struct {
-	Model    string  `json:"model"`
-	Count    int     `json:"count"`
-	MemoryGB float64 `json:"memory_gib"` // of one accelerator
+	Model string `json:"model"`
+	Count int    `json:"count"`
+	// MemoryGB is that of one accelerator, by its maker's nominal figure: 24
+	// for an L4, whatever part of it the driver can hand out.
+	MemoryGB float64 `json:"memory_gib"`
 }

@@ -44,6 +44,12 @@ func (d *Deployer) attemptDir(id string, n int) string {
 	return filepath.Join(d.home, "deployments", id, fmt.Sprintf("attempt-%d", n))
 }
 
+// rowOf is the record of an attempt at a candidate.
+func rowOf(n int, c *selector.Candidate) store.Attempt {
+	o := c.Offer
+	return store.Attempt{N: n, Provider: o.Provider, Region: o.Region, Type: o.Type, Zone: c.Zone(), Spot: c.Spot, PriceUSD: c.TotalUSD}
+}
+
 // openAttempt makes the attempt's handle on its folder, which need not exist.
 func (d *Deployer) openAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (*attempt, error) {
 	env, err := d.environment(ctx, dep.Sandbox)
@@ -108,6 +114,10 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		Provider:     c.Offer.Provider,
 		Region:       c.Offer.Region,
 		Size:         c.Offer.Type,
+		Zone:         c.Zone(),
+		Spot:         c.Spot,
+		BootDiskGB:   c.Price().BootDiskGB,
+		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
 	}, nil
 }

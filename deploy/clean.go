@@ -252,6 +252,9 @@ func (d *Deployer) cleanAttempt(ctx context.Context, a *attempt, settled bool) (
 	a.row.Phase, a.row.Cleaned = store.AttemptCleaned, proof.removed()
 	if err != nil {
 		a.row.Phase = store.AttemptStuck
+	} else {
+		// Those of an attempt that failed late stand in the store as well.
+		err = d.store.Unregister(ctx, a.dep.ID)
 	}
 	return proof, errors.Join(err, d.store.UpdateAttempt(ctx, a.dep.ID, a.row))
 }

@@ -11,9 +11,13 @@ import (
 	"skysail/clouds/aws"
 	"skysail/clouds/digitalocean"
 	"skysail/clouds/faults"
+	"skysail/clouds/gcp"
+	"skysail/clouds/kubernetes"
 	"skysail/clouds/local"
 	"skysail/clouds/vultr"
 	"skysail/policies"
+	"skysail/selector"
+	"skysail/spec"
 )
 
 // Cloud is what a Deployer needs to know of one provider.
@@ -68,6 +72,8 @@ func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 		return aws.New(env), nil
 	case policies.DigitalOcean:
 		return digitalocean.New(env), nil
+	case policies.GCP:
+		return gcp.New(env), nil
 	case policies.Vultr:
 		return vultr.New(env), nil
 	case policies.Local:
@@ -91,10 +97,13 @@ func (d *Deployer) environment(ctx context.Context, sandbox bool) (clouds.Env, e
 }
 
 // unavailable says of each provider that a policy could choose why it can
-// not be used.
+// not be used. Clusters are another matter: see clusters.
 func (d *Deployer) unavailable(env clouds.Env) map[string]string {
 	out := map[string]string{}
 	for _, p := range policies.Providers() {
+		if p == policies.Kubernetes {
+			continue
+		}
 		c, err := d.cloud(p, env)
 		if err == nil {
 			err = c.Credentials()
@@ -104,4 +113,21 @@ func (d *Deployer) unavailable(env clouds.Env) map[string]string {
 		}
 	}
 	return out
+}
+
+// clusters asks the cluster that a selection could come to, and nobody when it
+// comes to none: a cluster that is away takes seconds not to answer.
+func (d *Deployer) clusters(ctx context.Context, env clouds.Env, svc *spec.Service) map[string]string {
+	name, ok := selector.Cluster(svc, &d.policy)
+	if !ok {
+		return nil
+	}
+	if d.opts.Sandbox {
+		return map[string]string{name: "the sandbox simulates no Kubernetes, and a real cluster is not touched from it"}
+	}
+	version, err := kubernetes.Version(ctx, env, name)
+	if err != nil {
+		return map[string]string{name: err.Error()}
+	}
+	return map[string]string{name: fmt.Sprintf("context %s answers (%s), but this version of skysail can not deploy to Kubernetes yet", name, version)}
 }

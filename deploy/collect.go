@@ -4,15 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"path/filepath"
-	"strconv"
 	"time"
 
-	"skysail/clouds/local"
 	"skysail/internal/failure"
-	"skysail/internal/supervise"
-	"skysail/policies"
 	"skysail/qos"
 	"skysail/store"
 )
@@ -28,55 +22,6 @@ func (e *UnhealthyError) Error() string {
 	return fmt.Sprintf("deployment %q runs, but is not healthy after %s: %s", e.Name, e.Timeout, e.Reason)
 }
 
-// targets says how QoS reaches the instances of an attempt.
-func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *store.Attempt, instances []store.Instance) ([]qos.Target, error) {
-	var dial func(context.Context, string, string) (net.Conn, error)
-	if dep.Sandbox {
-		sim, err := d.simulator(ctx)
-		if err != nil {
-			return nil, err
-		}
-		dial = sim.Dial
-	}
-	out := make([]qos.Target, 0, len(instances))
-	for _, i := range instances {
-		t := qos.Target{
-			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: i.Name,
-			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
-			HealthURL: i.HealthURL, Logs: i.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
-		}
-		if i.SSHUser != "" {
-			t.SSH = &qos.SSHTarget{
-				Addr: net.JoinHostPort(i.Address, strconv.Itoa(i.SSHPort)), User: i.SSHUser, HostKey: i.HostKey,
-				KeyFile: filepath.Join(d.attemptDir(dep.ID, row.N), "private", clientKeyFile),
-			}
-		}
-		if row.Provider == policies.Local {
-			c := local.New(filepath.Join(d.home, "local"), d.opts.LookupEnv)
-			t.State = func(context.Context) (bool, int, error) {
-				s, err := c.Status(dep.ID, i.Name)
-				return s.State == supervise.StateRunning, s.Restarts, err
-			}
-		}
-		out = append(out, t)
-	}
-	return out, nil
-}
-
-// registered returns the QoS targets of a deployment that has instances.
-func (d *Deployer) registered(ctx context.Context, row *store.Deployment) ([]qos.Target, error) {
-	attempts, err := d.store.Attempts(ctx, row.ID)
-	if err != nil {
-		return nil, err
-	}
-	for i := range attempts {
-		if attempts[i].N == row.Attempt {
-			return d.targets(ctx, row, &attempts[i], row.Instances)
-		}
-	}
-	return nil, nil
-}
-
 // waitReachable waits until an instance answers on its pinned SSH key.
 func waitReachable(ctx context.Context, t qos.Target) error {
 	if t.SSH == nil {
@@ -88,8 +33,9 @@ func waitReachable(ctx context.Context, t qos.Target) error {
 	return nil
 }
 
-// waitHealthy collects until every source answers and every health check
-// passes, and keeps the last collection: so the store is never empty after a
+// waitHealthy collects until every source of the instances answers and every
+// health check passes (providers, whose own measurements are minutes late, are
+// not asked), and keeps the last collection: so the store is never empty after a
 // deploy, and what did not answer in time is reported.
 func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *attempt, targets []qos.Target) error {
 	deadline := time.Now().Add(d.opts.ReadyTimeout)
@@ -127,7 +73,7 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 // unready says what is missing; empty when nothing is.
 func unready(res qos.Result) (reason string) {
 	for _, r := range res.Reports {
-		if r.Err != nil {
+		if r.Err != nil && r.Source != qos.SourceCloud {
 			reason = fmt.Sprintf("%s, %s: %v", r.Instance, r.Source, r.Err)
 		}
 	}
@@ -147,7 +93,7 @@ func unready(res qos.Result) (reason string) {
 
 // keep stores a collection.
 func (d *Deployer) keep(ctx context.Context, id string, res qos.Result) error {
-	return d.store.AddSamples(ctx, id, res.Samples)
+	return d.store.AddSamples(ctx, id, res.New())
 }
 
 // Collect reads all sources of a deployment now, side by side, keeps what
@@ -162,11 +108,11 @@ func (d *Deployer) Collect(ctx context.Context, name string) (qos.Result, error)
 		return qos.Result{}, failure.New(failure.Input, fmt.Sprintf("deployment %q has no instances (%s)", row.Name, row.Phase),
 			"There is nothing to watch.", fmt.Sprintf("`skysail status %s` says more.", row.Name))
 	}
-	targets, err := d.registered(ctx, &row)
+	targets, err := d.watched(ctx, &row)
 	if err != nil {
 		return qos.Result{}, err
 	}
-	res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
+	res := qos.NewCollector(qos.Options{Cloud: &d.poller}).Collect(ctx, targets)
 	return res, d.keep(ctx, row.ID, res)
 }
 
@@ -178,15 +124,16 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 	}
 	var targets []qos.Target
 	for i := range rows {
-		t, err := d.registered(ctx, &rows[i])
+		t, err := d.watched(ctx, &rows[i])
 		if err != nil {
 			return qos.Result{}, err
 		}
 		targets = append(targets, t...)
 	}
+	opts.Cloud = &d.poller
 	res := qos.NewCollector(opts).Collect(ctx, targets)
 	byName := map[string][]qos.Sample{}
-	for _, s := range res.Samples {
+	for _, s := range res.New() {
 		byName[s.Deployment] = append(byName[s.Deployment], s)
 	}
 	for i := range rows {

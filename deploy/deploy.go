@@ -100,9 +100,7 @@ func (r *run) all(parent context.Context) error {
 // begun and nothing else should be.
 func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, faults.Class, error) {
 	d := r.d
-	row := store.Attempt{
-		N: r.queue.attempts, Provider: c.Offer.Provider, Region: c.Offer.Region, Type: c.Offer.Type, PriceUSD: c.TotalUSD,
-	}
+	row := rowOf(r.queue.attempts, c)
 	a, err := d.openAttempt(total, r.dep, row)
 	if err != nil {
 		return nil, "", err
@@ -110,7 +108,11 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 	a.candidate = c
 	ctx, cancel := context.WithTimeout(total, r.dep.Policy.Failover.AttemptTimeout)
 	defer cancel()
-	d.emit(EventAttempt, a, "%s in %s, $%.4g an hour", row.Type, row.Region, row.PriceUSD)
+	kind := ""
+	if row.Spot {
+		kind = " (spot)"
+	}
+	d.emit(EventAttempt, a, "%s%s in %s, $%.4g an hour", row.Type, kind, row.Region, row.PriceUSD)
 
 	if !r.approved {
 		plan, err := d.prepare(ctx, a)
@@ -179,12 +181,21 @@ func (r *run) place(ctx context.Context, a *attempt) error {
 			return err
 		}
 	}
+	if err := d.rotateHostKeys(ctx, a, instances); err != nil {
+		return err
+	}
+	if targets, err = d.targets(ctx, r.dep, &a.row, instances); err != nil {
+		return err
+	}
 	a.row.Phase = store.AttemptSucceeded
 	if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
 		return err
 	}
 	if err := d.store.Register(ctx, r.dep.ID, instances); err != nil {
 		return err
+	}
+	if err := d.store.EndShortages(ctx, shortageOf(a)); err != nil {
+		d.emit(EventWarning, a, "earlier shortages are not forgotten: %v", err)
 	}
 	// From here on the service is the user's: an interrupt ends the wait for
 	// health, it does not undo the deployment.
@@ -200,6 +211,11 @@ func (r *run) afterFailure(parent, ctx context.Context, a *attempt, c *selector.
 		d.emit(EventInterrupt, a, "interrupted: removing what was made")
 	} else {
 		d.emit(EventFault, a, "%s: %s", class, a.row.Cause)
+	}
+	if !interrupted {
+		if err := d.remember(ctx, a, class); err != nil {
+			d.emit(EventWarning, a, "the %s fault is not remembered: %v", class, err)
+		}
 	}
 	settled := !interrupted && class != faults.Timeout && class != faults.Unknown
 	_, err := d.cleanAttempt(ctx, a, settled)

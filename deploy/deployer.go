@@ -12,6 +12,7 @@ import (
 	"skysail/catalog"
 	"skysail/internal/failure"
 	"skysail/policies"
+	"skysail/qos"
 	"skysail/runner"
 	"skysail/sandbox"
 	"skysail/store"
@@ -24,10 +25,12 @@ type Deployer struct {
 	policy policies.Policy
 	home   string
 	store  *store.Store
+	poller qos.CloudPoller
 
 	mu     sync.Mutex
 	sim    Simulator
 	engine *runner.Engine
+	vcpus  map[[2]string]float64 // by provider and type
 	events sync.Mutex
 }
 
@@ -72,6 +75,18 @@ func (d *Deployer) emit(kind EventKind, a *attempt, format string, args ...any) 
 	if a != nil {
 		ev.Attempt, ev.Provider, ev.Region = a.row.N, a.row.Provider, a.row.Region
 	}
+	d.send(ev)
+}
+
+// emitProvider tells of something that belongs to a provider and no attempt.
+func (d *Deployer) emitProvider(kind EventKind, provider, format string, args ...any) {
+	if d.opts.Progress == nil {
+		return
+	}
+	d.send(Event{At: time.Now().UTC(), Kind: kind, Provider: provider, Text: fmt.Sprintf(format, args...)})
+}
+
+func (d *Deployer) send(ev Event) {
 	d.events.Lock()
 	defer d.events.Unlock()
 	d.opts.Progress(ev)
@@ -112,11 +127,39 @@ func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
 	return e, nil
 }
 
-func (d *Deployer) offers() ([]catalog.Offer, error) {
+// catalog is what providers sell: what the program was given, else what is in
+// it with the refreshed files over it. The simulated clouds have files of
+// their own.
+func (d *Deployer) catalog() (*catalog.Snapshot, error) {
 	if d.opts.Offers != nil {
-		return d.opts.Offers, nil
+		rates := d.opts.Rates
+		if rates == nil {
+			sold, err := catalog.Load()
+			if err != nil {
+				return nil, err
+			}
+			rates = sold.Rates
+		}
+		return &catalog.Snapshot{Offers: d.opts.Offers, Rates: rates}, nil
 	}
-	return catalog.Load()
+	return loadCatalog(d.home, d.opts.Sandbox)
+}
+
+// vcpu is how many vCPUs a type has, 0 where the catalog does not know it.
+func (d *Deployer) vcpu(provider, kind string) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.vcpus == nil {
+		d.vcpus = map[[2]string]float64{}
+		sold, err := d.catalog()
+		if err != nil {
+			return 0 // whoever needs the offers is told
+		}
+		for _, o := range sold.Offers {
+			d.vcpus[[2]string{o.Provider, o.Type}] = o.VCPU
+		}
+	}
+	return d.vcpus[[2]string{provider, kind}]
 }
 
 // get finds a deployment by name or ID, and says it as input failure when

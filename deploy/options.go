@@ -41,6 +41,8 @@ type Options struct {
 	ReadyTimeout time.Duration
 	// Offers replaces the embedded catalog; nil uses that.
 	Offers []catalog.Offer
+	// Rates are what providers take beside the offers' prices, by provider.
+	Rates map[string]catalog.Rates
 }
 
 // DefaultHome is SKYSAIL_HOME, else skysail in the XDG data folder.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"skysail/internal/failure"
 	"skysail/selector"
@@ -17,18 +16,11 @@ func (d *Deployer) Select(ctx context.Context, svc *spec.Service) (selector.Resu
 	if !d.opts.Remote {
 		return selector.Local(svc), nil
 	}
-	env, err := d.environment(ctx, d.opts.Sandbox)
+	in, err := d.selection(ctx, svc)
 	if err != nil {
 		return selector.Result{}, err
 	}
-	offers, err := d.offers()
-	if err != nil {
-		return selector.Result{}, err
-	}
-	return selector.Select(selector.Input{
-		Service: svc, Policy: &d.policy, Offers: offers,
-		Unavailable: d.unavailable(env), Now: time.Now(),
-	}), nil
+	return selector.Select(in), nil
 }
 
 // NothingFits is the failure for a selection without a candidate.

@@ -29,7 +29,7 @@ func (d *Deployer) Plan(ctx context.Context, svc *spec.Service, out string) (Pre
 		ID: id, Name: svc.Name, Remote: d.opts.Remote, Sandbox: d.opts.Sandbox, Service: *svc, Policy: d.policy,
 	}
 	c := &result.Candidates[0]
-	a, err := d.openAttempt(ctx, dep, store.Attempt{Provider: c.Offer.Provider, Region: c.Offer.Region, Type: c.Offer.Type, PriceUSD: c.TotalUSD})
+	a, err := d.openAttempt(ctx, dep, rowOf(0, c))
 	if err != nil {
 		return Preview{}, err
 	}

@@ -47,7 +47,7 @@ func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan
 	}
 	for i := range result.Candidates {
 		c := result.Candidates[i]
-		if c.Offer == a.candidate.Offer {
+		if c.Offer == a.candidate.Offer && c.Spot == a.candidate.Spot {
 			continue
 		}
 		p.Fallbacks = append(p.Fallbacks, c)

@@ -14,7 +14,8 @@ func candidates(names ...string) []selector.Candidate {
 	out := make([]selector.Candidate, 0, len(names))
 	for _, n := range names {
 		p, r, _ := strings.Cut(n, "/")
-		out = append(out, selector.Candidate{Offer: &catalog.Offer{Provider: p, Region: r}})
+		r, kind, _ := strings.Cut(r, "/")
+		out = append(out, selector.Candidate{Offer: &catalog.Offer{Provider: p, Region: r}, Spot: kind == "spot"})
 	}
 	return out
 }
@@ -51,6 +52,38 @@ func TestQueue(t *testing.T) {
 				if n == 0 && step != c.wantAtClass {
 					t.Errorf("first step %s, want %s", step, c.wantAtClass)
 				}
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("tried %s\nwant  %s", s, c.want)
+			}
+		})
+	}
+}
+
+// By price over all providers, and with spot before on demand.
+func TestQueueAcrossProviders(t *testing.T) {
+	byPrice := candidates("vultr/ewr", "do/nyc1", "vultr/ord", "aws/use1", "do/fra1", "vultr/dfw")
+	spot := candidates("aws/a/spot", "aws/b/spot", "aws/c/spot", "aws/a", "aws/b", "gcp/x")
+	cases := []struct {
+		name    string
+		all     []selector.Candidate
+		max     int
+		regions bool
+		want    string
+	}{
+		{"the other regions of the first come first", byPrice, 9, true, "vultr/ewr vultr/ord vultr/dfw do/nyc1 do/fra1 aws/use1"},
+		{"but not with the last attempts", byPrice, 4, true, "vultr/ewr vultr/ord do/nyc1 aws/use1"},
+		{"without regions_first one each", byPrice, 9, false, "vultr/ewr do/nyc1 aws/use1"},
+		{"spot has no room: on demand in the same region has", spot, 9, true, "aws/a/spot aws/b/spot aws/c/spot aws/a aws/b gcp/x"},
+		{"one attempt is kept for on demand, one for the other provider", spot, 4, true, "aws/a/spot aws/b/spot aws/a gcp/x"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			q := newQueue(c.all, policies.Failover{MaxAttempts: c.max, RegionsFirst: c.regions})
+			var got []string
+			for next := q.next(); next != nil; next = q.next() {
+				got = append(got, regionKey(next))
+				q.failed(next, faults.Capacity)
 			}
 			if s := strings.Join(got, " "); s != c.want {
 				t.Errorf("tried %s\nwant  %s", s, c.want)

@@ -18,9 +18,9 @@ import (
 var (
 	deploymentID = regexp.MustCompile(`^d[a-z0-9]{11}$`)
 	placeName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
-	// engineEnv are the variables that podman itself obeys, so that it can not
+	// engineEnv are the variables that podman or docker itself obeys, so that it can not
 	// hand them on to a container untouched.
-	engineEnv = regexp.MustCompile(`^(PATH|LD_[A-Z_]+|CONTAINER_(HOST|CONNECTION|SSHKEY)|CONTAINERS_[A-Z_]+|STORAGE_[A-Z_]+|REGISTRY_AUTH_FILE|XDG_(RUNTIME_DIR|CONFIG_HOME|DATA_HOME)|NOTIFY_SOCKET|LISTEN_[A-Z]+)$`)
+	engineEnv = regexp.MustCompile(`^(PATH|LD_[A-Z_]+|CONTAINER_(HOST|CONNECTION|SSHKEY)|CONTAINERS_[A-Z_]+|DOCKER_[A-Z_]+|STORAGE_[A-Z_]+|REGISTRY_AUTH_FILE|XDG_(RUNTIME_DIR|CONFIG_HOME|DATA_HOME)|NOTIFY_SOCKET|LISTEN_[A-Z]+)$`)
 )
 
 // check refuses, before Terraform runs, what would fail in it or change on

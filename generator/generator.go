@@ -77,7 +77,7 @@ type Bundle struct {
 
 // Providers lists the providers that bundles can be made for.
 func Providers() []string {
-	return []string{"aws", "digitalocean", "vultr", "local"}
+	return []string{"aws", "digitalocean", "gcp", "vultr", "local"}
 }
 
 // Generate makes the bundle for one candidate.

@@ -125,6 +125,8 @@ func TestNoSecretInReviewableFiles(t *testing.T) {
 	t.Setenv("API_KEY", value)
 	t.Setenv("DIGITALOCEAN_TOKEN", value)
 	t.Setenv("VULTR_API_KEY", value)
+	t.Setenv("GOOGLE_OAUTH_ACCESS_TOKEN", value)
+	t.Setenv("GOOGLE_CREDENTIALS", value)
 	each(t, func(t *testing.T, provider string) {
 		in := input(t, provider)
 		b := generate(t, in)
@@ -229,7 +231,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no client key", "vultr", func(in *generator.Input) { in.SSHPublicKey = "" }, "SSH client key"},
 		{"no host keys", "vultr", func(in *generator.Input) { in.HostKeys = nil }, "0 SSH host keys for 2 instances"},
-		{"unknown provider", "azure", func(*generator.Input) {}, `no Terraform module for provider "aws"`},
+		{"unknown provider", "azure", func(*generator.Input) {}, `no Terraform module for provider "azure"`},
 		{"service", "vultr", func(in *generator.Input) { in.Service.Name = "$(reboot)" }, "bundle for vultr"},
 		{"deployment ID", "vultr", func(in *generator.Input) { in.DeploymentID = "D-1" }, "deployment ID"},
 		{"region", "vultr", func(in *generator.Input) { in.Region = "a b" }, "region"},
@@ -249,7 +251,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			provider := tc.provider
-			if provider == "aws" {
+			if provider == "azure" {
 				provider = "vultr"
 			}
 			in := input(t, provider)

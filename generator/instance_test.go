@@ -181,7 +181,7 @@ func TestInstall(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if diff := cmp.Diff([]string{"app", "install.sh", "installed", "secrets"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"app", "install.sh", "installed", "rotate-host-key", "secrets"}, names); diff != "" {
 		t.Errorf("left in /opt/skysail (-want +got):\n%s", diff)
 	}
 }

@@ -81,6 +81,10 @@ func input(t *testing.T, provider string) generator.Input {
 		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
 	case "digitalocean":
 		in.Region, in.Size = "nyc3", "s-2vcpu-4gb"
+	case "gcp":
+		in.Region, in.Size, in.Zone = "us-central1", "g2-standard-4", "us-central1-a"
+		in.BootDiskGB, in.TTL, in.Spot = 80, 24*time.Hour, true
+		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
 	case "vultr":
 		in.Region, in.Size = "ewr", "vc2-2c-4gb"
 		in.Service = container()

@@ -4,6 +4,8 @@ package generator
 type provider struct {
 	// modules are copied; the first of them is called.
 	modules []string
+	// local is the Terraform provider's own name where it is not ours.
+	local string
 	// source and version pin the Terraform provider. The module allows its
 	// patch releases; a bundle runs with the one that was tested.
 	source, version string
@@ -16,11 +18,12 @@ type provider struct {
 	ssh bool
 }
 
-// setting is one argument of a provider block: a number, or the value of one
-// of the root's variables.
+// setting is one argument of a provider block: the value of one of the root's
+// variables, a text, or a number.
 type setting struct {
 	name     string
 	value    int64
+	text     string
 	variable string
 }
 
@@ -45,6 +48,18 @@ var providers = map[string]provider{
 			{name: "http_retry_wait_max", value: 5},
 		},
 		comment: "The token comes from DIGITALOCEAN_TOKEN. Few retries: a provider that fails is left for the next.",
+		ssh:     true,
+	},
+	"gcp": {
+		modules: []string{"gcp", "cloudinit"},
+		local:   "google",
+		source:  "hashicorp/google",
+		version: "7.45.0",
+		config: []setting{
+			{name: "region", variable: "region"},
+			{name: "poll_interval", text: "2s"},
+		},
+		comment: "Credentials and project come from GOOGLE_APPLICATION_CREDENTIALS and GOOGLE_PROJECT. Operations are looked at often: they take seconds.",
 		ssh:     true,
 	},
 	"vultr": {

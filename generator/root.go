@@ -72,6 +72,9 @@ func mainFile(module string, vars []*hclwrite.Block) []byte {
 }
 
 func versionsFile(name string, p provider) []byte {
+	if p.local != "" {
+		name = p.local
+	}
 	f := hclwrite.NewEmptyFile()
 	tf := f.Body().AppendNewBlock("terraform", nil).Body()
 	tf.SetAttributeValue("required_version", cty.StringVal(">= 1.6"))
@@ -84,11 +87,14 @@ func versionsFile(name string, p provider) []byte {
 	comment(f.Body(), p.comment)
 	body := f.Body().AppendNewBlock("provider", []string{name}).Body()
 	for _, s := range p.config {
-		if s.variable != "" {
+		switch {
+		case s.variable != "":
 			body.SetAttributeTraversal(s.name, traversal("var", s.variable))
-			continue
+		case s.text != "":
+			body.SetAttributeValue(s.name, cty.StringVal(s.text))
+		default:
+			body.SetAttributeValue(s.name, cty.NumberIntVal(s.value))
 		}
-		body.SetAttributeValue(s.name, cty.NumberIntVal(s.value))
 	}
 	return bytesOf(f)
 }

@@ -7,5 +7,5 @@ import "embed"
 
 // FS has one folder a module, named as the provider is.
 //
-//go:embed aws cloudinit digitalocean local vultr
+//go:embed aws cloudinit digitalocean gcp local vultr
 var FS embed.FS

@@ -20,11 +20,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	guardHelper()
 	reexec.Main()
 	os.Exit(m.Run())
 }
 
-var providers = []string{"aws", "digitalocean", "local", "vultr"}
+var providers = []string{"aws", "digitalocean", "gcp", "local", "vultr"}
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -64,6 +65,7 @@ func TestFirewallStandsFirst(t *testing.T) {
 	for module, want := range map[string]string{
 		"aws":          `resource "aws_instance" "instance" needs aws_vpc_security_group_ingress_rule.inbound, aws_vpc_security_group_egress_rule.outbound`,
 		"digitalocean": `resource "digitalocean_droplet" "instance" needs digitalocean_firewall.service`,
+		"gcp":          `resource "google_compute_instance" "instance" needs google_compute_firewall.inbound, google_compute_firewall.closed, google_compute_firewall.outbound`,
 		"vultr":        `resource "vultr_instance" "instance" needs vultr_firewall_rule.inbound`,
 	} {
 		resource := regexp.MustCompile(`(?ms)^(resource "\w+" "\w+") \{$(.*?)^\}$`)

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"time"
@@ -18,6 +19,16 @@ const (
 var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
 
 var errDuration = errors.New("no duration")
+
+// ParseDuration reads a duration as a policy file has it: "720h", "30d",
+// "1d12h".
+func ParseDuration(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no duration: write a number and its unit, such as 90m, 720h, 30d or 1d12h", s)
+	}
+	return d, nil
+}
 
 // parseDuration reads a Go duration such as "1h30m", to which it adds whole
 // days in front: "7d", "1d12h".

@@ -42,6 +42,12 @@ type Options struct {
 	// Connections keeps SSH connections between collections, for loops; the
 	// caller closes it. Without it each collection logs in and out.
 	Connections *sshclient.Pool
+	// Cloud asks providers for their own measurements and remembers when it
+	// did; without it they are not asked.
+	Cloud *CloudPoller
+	// CloudTimeout is the deadline of each provider; 15 seconds unless said
+	// otherwise.
+	CloudTimeout time.Duration
 	// RootCAs are the authorities that health checks over HTTPS trust; the
 	// system's unless said otherwise.
 	RootCAs *x509.CertPool
@@ -53,6 +59,8 @@ type Collector struct {
 	chosen      bool // not all sources are read
 	timeout     time.Duration
 	concurrency int
+	cloud       *CloudPoller // nil asks no provider
+	cloudTime   time.Duration
 }
 
 // NewCollector makes a Collector.
@@ -66,6 +74,9 @@ func NewCollector(o Options) *Collector {
 			c.sources = append(c.sources, s)
 		}
 	}
+	if !c.chosen || slices.Contains(o.Sources, SourceCloud) {
+		c.cloud, c.cloudTime = o.Cloud, cmp.Or(o.CloudTimeout, defaultCloudTimeout)
+	}
 	return c
 }
 
@@ -76,28 +87,27 @@ var ErrNoSource = errors.New("no source applies to the target")
 // how each source did, in the order of the targets. It never fails as a whole;
 // what ctx cut off is reported like any other failure.
 func (c *Collector) Collect(ctx context.Context, targets []Target) Result {
+	sources := c.sources
+	if c.cloud != nil {
+		sources = append(slices.Clone(sources), c.cloud.begin(ctx, targets, c.cloudTime))
+	}
 	parts := make([]Result, len(targets))
 	var group errgroup.Group
 	group.SetLimit(c.concurrency)
 	for i, t := range targets {
 		group.Go(func() error {
-			parts[i] = c.target(ctx, t)
+			parts[i] = c.target(ctx, t, sources)
 			return nil
 		})
 	}
 	_ = group.Wait()
-	var all Result
-	for _, p := range parts {
-		all.Samples = append(all.Samples, p.Samples...)
-		all.Reports = append(all.Reports, p.Reports...)
-	}
-	return all
+	return joined(parts)
 }
 
 // target reads all sources of one target side by side.
-func (c *Collector) target(ctx context.Context, t Target) Result {
+func (c *Collector) target(ctx context.Context, t Target, all []Source) Result {
 	var sources []Source
-	for _, s := range c.sources {
+	for _, s := range all {
 		if s.Applies(t) {
 			sources = append(sources, s)
 		}
@@ -116,6 +126,10 @@ func (c *Collector) target(ctx context.Context, t Target) Result {
 		wg.Go(func() { parts[i] = c.source(ctx, t, s) })
 	}
 	wg.Wait()
+	return joined(parts)
+}
+
+func joined(parts []Result) Result {
 	var all Result
 	for _, p := range parts {
 		all.Samples = append(all.Samples, p.Samples...)
@@ -129,10 +143,13 @@ func (c *Collector) source(ctx context.Context, t Target, s Source) Result {
 	start := time.Now()
 	reading, err := c.read(ctx, t, s)
 	now := time.Now()
-	if reading.ObservedAt.IsZero() {
+	if reading.ObservedAt.IsZero() && !reading.Nothing {
 		reading.ObservedAt = now
 	}
-	report := Report{Target: t, Source: s.Name(), Err: err, Duration: now.Sub(start)}
+	report := Report{Target: t, Source: s.Name(), Err: err, Duration: now.Sub(start), Kept: reading.Kept}
+	if !reading.CollectedAt.IsZero() {
+		now, report.Duration = reading.CollectedAt, reading.Took
+	}
 	var out []Sample
 	add := func(m metric.Metric, observed time.Time) {
 		labels := map[string]string{}
@@ -150,7 +167,7 @@ func (c *Collector) source(ctx context.Context, t Target, s Source) Result {
 				report.Notes = append(report.Notes, fmt.Sprintf("%s was %v, which is no measurement", m.Name, m.Value))
 				continue
 			}
-			add(m, reading.ObservedAt)
+			add(m, cmp.Or(m.ObservedAt, reading.ObservedAt))
 		}
 	}
 	add(metric.With(metric.SourceUp, metric.Bool(err == nil), "source", s.Name()), now)
@@ -164,7 +181,11 @@ func (c *Collector) read(ctx context.Context, t Target, s Source) (Reading, erro
 	if ctx.Err() != nil {
 		return Reading{}, context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	timeout := c.timeout
+	if _, own := s.(*cloudRound); own {
+		timeout = c.cloudTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	type answer struct {
 		reading Reading

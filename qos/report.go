@@ -15,7 +15,10 @@ type Report struct {
 	Duration time.Duration
 	// ObservedAt is when the source was read, zero when it was not.
 	ObservedAt time.Time
-	Notes      []string
+	// Kept is set when an earlier collection took the reading in already: its
+	// samples are stored.
+	Kept  bool
+	Notes []string
 }
 
 // MarshalJSON gives what is worth telling; the target's keys and addresses are
@@ -27,11 +30,12 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Source     string   `json:"source"`
 		Up         bool     `json:"up"`
 		Error      string   `json:"error,omitempty"`
+		Kept       bool     `json:"kept,omitempty"`
 		Seconds    float64  `json:"duration_seconds"`
 		Notes      []string `json:"notes,omitempty"`
 	}{
 		Deployment: r.Deployment, Instance: r.Instance, Source: r.Source,
-		Up: r.Err == nil, Seconds: r.Duration.Seconds(), Notes: r.Notes,
+		Up: r.Err == nil, Kept: r.Kept, Seconds: r.Duration.Seconds(), Notes: r.Notes,
 	}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
@@ -43,6 +47,24 @@ func (r Report) MarshalJSON() ([]byte, error) {
 type Result struct {
 	Samples []Sample
 	Reports []Report
+}
+
+// New is the samples that no earlier collection has taken in.
+func (r Result) New() []Sample {
+	type key struct{ deployment, instance, source string }
+	kept := map[key]bool{}
+	for _, rep := range r.Reports {
+		if rep.Kept {
+			kept[key{rep.Deployment, rep.Instance, rep.Source}] = true
+		}
+	}
+	out := make([]Sample, 0, len(r.Samples))
+	for _, s := range r.Samples {
+		if !kept[key{s.Deployment, s.Instance, s.Source}] {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // Detail returns in words what a source of an instance has to say beside its

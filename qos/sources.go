@@ -22,6 +22,7 @@ const (
 	SourceHTTP    = "http"    // the health check
 	SourceHost    = "host"    // this machine, for services that run on it
 	SourceService = "service" // the state of a service on this machine
+	SourceCloud   = "cloud"   // what the provider measures from outside
 )
 
 // sshSource reads a remote machine and its service's unit.

@@ -33,6 +33,8 @@ type Target struct {
 	Unit string
 	// State tells of a service that no systemd looks after.
 	State func(ctx context.Context) (up bool, restarts int, err error)
+	// Cloud says how its provider measures it; nil for one that does not.
+	Cloud *CloudTarget
 	// Dial reaches the instance; nil is net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -43,6 +45,9 @@ type SSHTarget struct {
 	User string
 	// HostKey is the pinned host key in the format of authorized_keys.
 	HostKey string
+	// NextHostKey is accepted as well when it is not empty: the host key is
+	// being replaced by it.
+	NextHostKey string
 	// KeyFile is the path of the private key; it is read at each login.
 	KeyFile string
 }
@@ -52,7 +57,7 @@ func (t Target) local() bool { return t.SSH == nil && t.Provider == policies.Loc
 
 func (t Target) ssh() sshclient.Target {
 	return sshclient.Target{
-		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, KeyFile: t.SSH.KeyFile,
+		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, NextHostKey: t.SSH.NextHostKey, KeyFile: t.SSH.KeyFile,
 		Dial: t.Dial,
 	}
 }
@@ -67,6 +72,15 @@ type Sample = store.Sample
 type Reading struct {
 	Metrics    []metric.Metric
 	ObservedAt time.Time
+	// Nothing marks a source that answered and has nothing to tell yet. What
+	// was not observed has no time.
+	Nothing bool
+	// Kept is set in a reading that an earlier collection took in already,
+	// for sources that are not to be asked each time: CollectedAt and Took
+	// are those of that time.
+	Kept        bool
+	CollectedAt time.Time
+	Took        time.Duration
 	// Notes say what a person should know: why a probe failed, what this
 	// machine does not tell.
 	Notes []string

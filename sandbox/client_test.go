@@ -196,11 +196,12 @@ func TestSizesComeFromTheCatalog(t *testing.T) {
 	got := sizesOf([]catalog.Offer{
 		{Provider: "vultr", Type: "a", Region: "ewr", VCPU: 1, MemoryGB: 0.5, DiskGB: 10, PriceUSD: 0.1},
 		{Provider: "vultr", Type: "a", Region: "ord", VCPU: 1, MemoryGB: 0.5, DiskGB: 10, PriceUSD: 0.1},
+		{Provider: "vultr", Type: "a", Region: "sao", VCPU: 1, MemoryGB: 0.5, DiskGB: 10, PriceUSD: 0.2},
 		{Provider: "vultr", Type: "g", Region: "ord", VCPU: 4, MemoryGB: 16, PriceUSD: 2, GPU: &catalog.GPU{Model: "A40", Count: 2, MemoryGB: 48}},
 		{Provider: "digitalocean", Type: "b", Region: "nyc1"},
 	}, "vultr")
 	want := []api.Size{
-		{Name: "a", VCPU: 1, MemoryMB: 512, DiskGB: 10, PriceUSD: 0.1, Regions: []string{"ewr", "ord"}},
+		{Name: "a", VCPU: 1, MemoryMB: 512, DiskGB: 10, PriceUSD: 0.1, Regions: []string{"ewr", "ord", "sao"}, Prices: map[string]api.Price{"sao": {USD: 0.2}}},
 		{Name: "g", VCPU: 4, MemoryMB: 16384, PriceUSD: 2, Regions: []string{"ord"}, GPU: &api.GPU{Model: "A40", Count: 2, MemoryGB: 48}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
 
 	"skysail/sandbox/api"
 	"skysail/sandbox/api/aws"
@@ -78,6 +79,9 @@ func runDaemon(ctx context.Context, home string, k kit, log *slog.Logger, ready 
 	defer end(nil)
 	d := &daemon{home: home, kit: k, log: log, end: end, ended: make(chan struct{})}
 	if d.world, err = world.Open(filepath.Join(home, worldFile), nil); err != nil {
+		return err
+	}
+	if err := writeGoogleKey(home, d.world); err != nil {
 		return err
 	}
 	opts := k.fleet
@@ -199,6 +203,16 @@ func (d *daemon) apiConfig(provider string) api.Config {
 		World: d.world, Fleet: d.fleet, Log: d.log,
 		Sizes: sync.OnceValues(func() ([]api.Size, error) { return d.kit.sizes(provider) }),
 	}
+}
+
+// writeGoogleKey writes the key of the simulated service account to where
+// environment says that it is.
+func writeGoogleKey(home string, w *world.World) error {
+	key, err := gcp.Credentials(w)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(home, gcp.CredentialsFile), key, 0o600, renameio.WithStaticPermissions(0o600))
 }
 
 // environment points programs at the daemon.

@@ -31,11 +31,11 @@ func init() {
 // catalogSizes takes a provider's sizes from the offers, so that what the
 // sandbox sells is what selection chooses from.
 func catalogSizes(provider string) ([]api.Size, error) {
-	offers, err := catalog.Load()
+	sold, err := catalog.LoadDir("", provider)
 	if err != nil {
 		return nil, err
 	}
-	return sizesOf(offers, provider), nil
+	return sizesOf(sold.Offers, provider), nil
 }
 
 func sizesOf(offers []catalog.Offer, provider string) []api.Size {
@@ -61,6 +61,7 @@ func sizesOf(offers []catalog.Offer, provider string) []api.Size {
 			}
 		}
 		out[i].Regions = append(out[i].Regions, o.Region)
+		price(&out[i], &o)
 		if len(o.Zones) > 0 {
 			if out[i].Zones == nil {
 				out[i].Zones = map[string][]string{}
@@ -69,4 +70,20 @@ func sizesOf(offers []catalog.Offer, provider string) []api.Size {
 		}
 	}
 	return out
+}
+
+// price notes what an offer costs where that is not what the size costs in
+// its first region.
+func price(z *api.Size, o *catalog.Offer) {
+	p := api.Price{USD: o.PriceUSD}
+	if o.SpotUSD != nil {
+		p.SpotUSD = *o.SpotUSD
+	}
+	if p == z.Price(o.Region) {
+		return
+	}
+	if z.Prices == nil {
+		z.Prices = map[string]api.Price{}
+	}
+	z.Prices[o.Region] = p
 }

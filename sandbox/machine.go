@@ -2,8 +2,11 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"net"
 
+	"skysail/sandbox/api"
+	"skysail/sandbox/fleet"
 	"skysail/sandbox/vm"
 )
 
@@ -17,6 +20,22 @@ func (machine) Stop(ctx context.Context, dir string) error { return vm.Stop(ctx,
 func (machine) Running(dir string) (bool, error) {
 	p, err := vm.State(dir)
 	return p == vm.Running, err
+}
+
+func (machine) Usage(dirs []string) (map[string]fleet.Reading, error) {
+	read, err := vm.Usage(dirs)
+	out := make(map[string]fleet.Reading, len(read))
+	for dir, r := range read {
+		out[dir] = fleet.Reading{
+			Boot: fmt.Sprint(r.Boot.PID, " ", r.Boot.Start),
+			Usage: api.Usage{
+				At: r.At, CPUSeconds: r.CPU.Seconds(), MemoryBytes: r.MemoryBytes,
+				ReceivedBytes: r.ReceivedBytes, SentBytes: r.SentBytes,
+				Load: r.Load1, Load5: r.Load5, Load15: r.Load15,
+			},
+		}
+	}
+	return out, err
 }
 
 func dialMachine(ctx context.Context, dir string, port int) (net.Conn, error) {

@@ -50,18 +50,31 @@ func BenchmarkSelect(b *testing.B) {
 	need := func(cpu, memory float64) *spec.Service {
 		return &spec.Service{Name: "s", Instances: 1, Resources: spec.Resources{CPU: cpu, MemoryGB: memory}}
 	}
-	for name, svc := range map[string]*spec.Service{
-		"all-fit":  need(0.5, 0.5),
-		"some-fit": need(4, 16),
-		"none-fit": need(8, 10_000),
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	var memory []Shortage
+	for i := range 50 {
+		o := &offers[i*1999]
+		memory = append(memory, Shortage{Provider: o.Provider, Region: o.Region, Type: o.Type, Kind: ShortCapacity, At: now})
+	}
+	rates := map[string]catalog.Rates{}
+	for _, p := range []string{policies.AWS, policies.DigitalOcean, policies.GCP, policies.Vultr} {
+		rates[p] = catalog.Rates{Provider: p, DiskUSD: 0.0001, AddressUSD: 0.005, AsOf: "2026-11-01"}
+	}
+	for name, in := range map[string]Input{
+		"all-fit":    {Service: need(0.5, 0.5)},
+		"some-fit":   {Service: need(4, 16)},
+		"none-fit":   {Service: need(8, 10_000)},
+		"with-rates": {Service: need(0.5, 0.5), Rates: rates},
+		"remembered": {Service: need(0.5, 0.5), Rates: rates, Memory: memory},
 	} {
 		p := policy
 		p.Thresholds.MemoryGB = 1e6
+		in.Policy, in.Offers, in.Now = &p, offers, now
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var n int
 			for b.Loop() {
-				n = len(Select(Input{Service: svc, Policy: &p, Offers: offers, Now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}).Candidates)
+				n = len(Select(in).Candidates)
 			}
 			b.ReportMetric(float64(n), "candidates")
 		})

@@ -2,10 +2,7 @@ package selector
 
 import (
 	"fmt"
-	"math"
 	"path"
-	"strconv"
-	"strings"
 	"time"
 
 	"skysail/catalog"
@@ -24,23 +21,33 @@ const (
 	noGPU
 	gpuModel
 	gpuCount
+	gpuMemory
 	gpuUnneeded
 	lowCPU
 	lowMemory
 	lowDisk
+	noRates
 	stalePrice
+	staleRates
 	overCap
 	codes // how many there are
 )
 
-// defaultArch is what a service runs on: neither images nor archives in a
-// service file say more, and every cloud has it.
-const defaultArch = "amd64"
+const (
+	// defaultArch is what a service runs on that does not say: every cloud
+	// has it.
+	defaultArch = "amd64"
+	// maxDiskGB is 64 TiB, the most that a cloud makes of one disk.
+	maxDiskGB = 65536
+)
 
 // checker holds an offer against the service and the policy. It remembers
 // what it found out about regions and dates, which many offers share.
 type checker struct {
 	in      Input
+	arch    string
+	prices  *prices
+	models  *models
 	regions map[string]int // region -> index of its glob, or -1
 	stale   map[string]bool
 	lastDay string
@@ -48,7 +55,14 @@ type checker struct {
 }
 
 func newChecker(in Input) *checker {
-	return &checker{in: in, regions: map[string]int{}, stale: map[string]bool{}}
+	c := &checker{in: in, arch: in.Service.Resources.Arch, prices: newPrices(in), regions: map[string]int{}, stale: map[string]bool{}}
+	if c.arch == "" {
+		c.arch = defaultArch
+	}
+	if g := in.Service.Resources.GPU; g != nil {
+		c.models = newModels(g.Model)
+	}
+	return c
 }
 
 // regionRank is the index of the first of the policy's globs that matches, 0
@@ -73,54 +87,90 @@ func (c *checker) regionRank(region string) int {
 	return rank
 }
 
-// price is the price that counts for the offer under the policy.
-func (c *checker) price(o *catalog.Offer) (usd float64, spot bool) {
-	if o.SpotUSD != nil && c.in.Policy.Limits.Spot != policies.SpotNever {
-		return *o.SpotUSD, true
+var (
+	onDemandOnly = []bool{false}
+	spotOnly     = []bool{true}
+	spotAndNot   = []bool{true, false}
+)
+
+// kinds are the ways in which the policy lets the offer be taken: spot (true)
+// and on demand. A spot price that is preferred leaves the other as what to
+// fall back on.
+func (c *checker) kinds(o *catalog.Offer) []bool {
+	switch spot := c.in.Policy.Limits.Spot; {
+	case o.SpotUSD == nil || spot == policies.SpotNever:
+		return onDemandOnly
+	case spot == policies.SpotRequire:
+		return spotOnly
+	default:
+		return spotAndNot
 	}
-	return o.PriceUSD, false
 }
 
-// total is the price of all instances, free of the noise of binary fractions
-// that would put three times ten cents above a cap of thirty.
+// total is the price of all instances.
 func (c *checker) total(price float64) float64 {
-	return math.RoundToEven(price*float64(c.in.Service.Instances)*1e9) / 1e9
+	return exact(price * float64(c.in.Service.Instances))
 }
 
-func (c *checker) check(o *catalog.Offer, price float64, spot bool) code {
-	need, limits := &c.in.Service.Resources, &c.in.Policy.Limits
+// check holds all but the price against the offer.
+func (c *checker) check(o *catalog.Offer) code {
+	need := &c.in.Service.Resources
 	switch {
 	case c.regionRank(o.Region) < 0:
 		return badRegion
-	case o.Arch != defaultArch:
+	case o.Arch != c.arch:
 		return badArch
-	case limits.Spot == policies.SpotRequire && !spot:
+	case o.SpotUSD == nil && c.in.Policy.Limits.Spot == policies.SpotRequire:
 		return spotMissing
 	case need.GPU != nil && o.GPU == nil:
 		return noGPU
-	case c.otherModel(o):
+	case need.GPU != nil && !c.models.fits(o.GPU):
 		return gpuModel
 	case need.GPU != nil && o.GPU.Count < need.GPU.Count:
 		return gpuCount
+	case need.GPU != nil && o.GPU.MemoryGB < need.GPU.MemoryGB:
+		return gpuMemory
 	case need.GPU == nil && o.GPU != nil:
 		return gpuUnneeded
 	case o.VCPU < need.CPU:
 		return lowCPU
 	case o.MemoryGB < need.MemoryGB:
 		return lowMemory
-	case o.DiskGB < need.StorageGB:
+	case diskOf(o) < need.StorageGB:
 		return lowDisk
-	case limits.MaxHourlyUSD > 0 && c.isStale(o.AsOf):
+	}
+	return fits
+}
+
+// diskOf is how large the offer's boot disk can be.
+func diskOf(o *catalog.Offer) float64 {
+	if o.DiskGB > 0 {
+		return o.DiskGB
+	}
+	return maxDiskGB
+}
+
+// checkPrice holds the cap against the price. One that can not be checked is
+// no cap, so it refuses.
+func (c *checker) checkPrice(o *catalog.Offer, price float64) code {
+	most := c.in.Policy.Limits.MaxHourlyUSD
+	switch {
+	case !(most > 0):
+		return fits
+	case c.prices.unpriced(o):
+		return noRates
+	case c.isStale(o.AsOf):
 		return stalePrice
-	case limits.MaxHourlyUSD > 0 && !(c.total(price) <= limits.MaxHourlyUSD):
+	case c.staleRates(o):
+		return staleRates
+	case !(c.total(price) <= most):
 		return overCap
 	}
 	return fits
 }
 
-func (c *checker) otherModel(o *catalog.Offer) bool {
-	need := c.in.Service.Resources.GPU
-	return need != nil && need.Model != "" && !strings.EqualFold(o.GPU.Model, need.Model)
+func (c *checker) staleRates(o *catalog.Offer) bool {
+	return c.prices.extra(o) > 0 && c.isStale(c.prices.rates(o.Provider).AsOf)
 }
 
 // isStale says whether a price of that day is too old for a cap to mean
@@ -145,7 +195,7 @@ func (c *checker) text(k code) string {
 	case badRegion:
 		return fmt.Sprintf("its region is not in limits.regions %v", limits.Regions)
 	case badArch:
-		return "its architecture is not " + defaultArch
+		return "its architecture is not " + c.arch
 	case spotMissing:
 		return `it has no spot price and the policy says spot = "require"`
 	case noGPU:
@@ -154,6 +204,8 @@ func (c *checker) text(k code) string {
 		return fmt.Sprintf("its GPU is not %q", need.GPU.Model)
 	case gpuCount:
 		return fmt.Sprintf("it has fewer than %d GPUs", need.GPU.Count)
+	case gpuMemory:
+		return fmt.Sprintf("its GPUs have less than %s GiB of memory each", num(need.GPU.MemoryGB))
 	case gpuUnneeded:
 		return "it has a GPU that the service does not need"
 	case lowCPU:
@@ -162,22 +214,18 @@ func (c *checker) text(k code) string {
 		return fmt.Sprintf("it has less than %s GiB of memory", num(need.MemoryGB))
 	case lowDisk:
 		return fmt.Sprintf("it has less than %s GiB of disk", num(need.StorageGB))
-	case stalePrice:
-		return fmt.Sprintf("its price is older than limits.max_price_age = %gh, so the cap of $%s an hour can not be kept; raise max_price_age or leave out max_hourly_usd", limits.MaxPriceAge.Hours(), usd(limits.MaxHourlyUSD))
+	case noRates:
+		return fmt.Sprintf("the price of the disks that it needs is not known, so the cap of $%s an hour can not be kept; renew the prices with `skysail catalog refresh` or leave out max_hourly_usd", usd(limits.MaxHourlyUSD))
+	case stalePrice, staleRates:
+		what := "its price is"
+		if k == staleRates {
+			what = "the prices of its disks and address are"
+		}
+		return fmt.Sprintf("%s older than limits.max_price_age = %gh, so the cap of $%s an hour can not be kept; renew it with `skysail catalog refresh`, raise max_price_age or leave out max_hourly_usd",
+			what, limits.MaxPriceAge.Hours(), usd(limits.MaxHourlyUSD))
 	case overCap:
 		return fmt.Sprintf("it costs more than limits.max_hourly_usd = $%s for %d instance(s)", usd(limits.MaxHourlyUSD), c.in.Service.Instances)
 	default:
 		return ""
 	}
-}
-
-func num(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-
-// usd writes small prices with four significant digits and large ones with
-// cents.
-func usd(f float64) string {
-	if math.Abs(f) < 1000 {
-		return strconv.FormatFloat(f, 'g', 4, 64)
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 2, 64), ".00")
 }

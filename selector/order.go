@@ -2,7 +2,6 @@ package selector
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"skysail/catalog"
@@ -18,29 +17,53 @@ type ordering struct {
 	// where the cheapest is first: there the spot price is preference enough.
 	spotFirst  bool
 	regionRank func(region string) int
+	prices     *prices
+	recall     *recall
 }
 
-// group is what counts before the price.
-func (by *ordering) group(rank uint16, spot bool) int {
+// group is what counts before the price: the provider's place in the list,
+// then what met a shortage lately, then spot. A fresh shortage puts a
+// candidate after all providers, a faded one after the others of its own.
+func (by *ordering) group(rank uint16, spot bool, weight float32) int {
 	if by.cheapest {
 		return 0
 	}
-	g := 2 * int(rank)
+	g := 4 * int(rank)
+	if weight >= fresh {
+		g = 4 * by.listed
+	}
+	if weight > 0 {
+		g += 2
+	}
 	if by.spotFirst && !spot {
 		g++
 	}
 	return g
 }
 
-// compare is a total order: what is equal in it is the same offer. Between
-// equal prices the list's order decides, then more for the same money, then
-// the order of the policy's regions.
+// handicap is the price by which a candidate is put in order: where the
+// cheapest is first, a shortage counts as if it cost more. It must not send a
+// service to an offer of ten times the price.
+func (by *ordering) handicap(usd float64, weight float32) float64 {
+	if by.cheapest {
+		return usd * (1 + float64(weight))
+	}
+	return usd
+}
+
+// compare is a total order: what is equal in it is the same offer at the same
+// price. Between equal prices the list's order decides, then more for the same
+// money, then capacity that nobody interrupts, then the order of the policy's
+// regions.
 func (by *ordering) compare(a, b Candidate) int {
-	if c := by.group(a.rank, a.Spot) - by.group(b.rank, b.Spot); c != 0 {
+	if c := by.group(a.rank, a.Spot, a.weight) - by.group(b.rank, b.Spot, b.weight); c != 0 {
 		return c
 	}
-	if a.PriceUSD != b.PriceUSD {
-		return cmp.Compare(a.PriceUSD, b.PriceUSD)
+	if x, y := by.handicap(a.PriceUSD, a.weight), by.handicap(b.PriceUSD, b.weight); x != y {
+		return cmp.Compare(x, y)
+	}
+	if a.weight != b.weight {
+		return cmp.Compare(a.weight, b.weight)
 	}
 	if a.rank != b.rank {
 		return cmp.Compare(a.rank, b.rank)
@@ -52,67 +75,42 @@ func (by *ordering) compare(a, b Candidate) int {
 	if x.MemoryGB != y.MemoryGB {
 		return cmp.Compare(y.MemoryGB, x.MemoryGB)
 	}
+	if a.Spot != b.Spot {
+		if b.Spot {
+			return -1
+		}
+		return 1
+	}
 	if rx, ry := by.regionRank(x.Region), by.regionRank(y.Region); rx != ry {
 		return cmp.Compare(rx, ry)
 	}
 	return catalog.Compare(x, y)
 }
 
-// place stands for a candidate while they are put in order: head holds the
-// group and the upper bits of the price, so that places sort as integers and
-// only those with equal heads are compared in full.
-type place struct {
-	head  uint32
-	index uint32 // of the offer
-}
-
-const (
-	priceBits = 27 // exponent and 16 bits of the fraction
-	maxGroup  = 1<<(32-priceBits) - 1
-)
-
-func newPlace(group int, price float64, index int) place {
-	head := math.Float64bits(math.Max(price, 0)) >> (63 - priceBits)
-	return place{head: uint32(min(group, maxGroup))<<priceBits | uint32(head), index: uint32(index)} //nolint:gosec // bounded above
-}
-
-// sortPlaces sorts by head and keeps the order of equal ones: a radix sort,
-// three times as fast as comparing when there are many.
-func sortPlaces(places []place) []place {
-	const digit = 11
-	other := make([]place, len(places))
-	for shift := 0; shift < 32; shift += digit {
-		var starts [1<<digit + 1]int
-		for _, p := range places {
-			starts[p.head>>shift&(1<<digit-1)+1]++
-		}
-		for i := 1; i < len(starts); i++ {
-			starts[i] += starts[i-1]
-		}
-		for _, p := range places {
-			at := &starts[p.head>>shift&(1<<digit-1)]
-			other[*at] = p
-			*at++
-		}
-		places, other = other, places
+// remember moves those candidates that met shortages to where they belong;
+// the others are in order already.
+func (by *ordering) remember(candidates []Candidate) {
+	if by.recall == nil {
+		return
 	}
-	return places
-}
-
-// fill makes the candidates of places in their final order.
-func (by *ordering) fill(places []place, candidate func(index uint32) Candidate) []Candidate {
-	places = sortPlaces(places)
-	out := make([]Candidate, len(places))
-	for start := 0; start < len(places); {
-		end := start
-		for end < len(places) && places[end].head == places[start].head {
-			out[end] = candidate(places[end].index)
-			end++
+	var short []Candidate
+	clear := 0
+	for _, c := range candidates {
+		if c.weight > 0 {
+			short = append(short, c)
+			continue
 		}
-		if equal := out[start:end]; !slices.IsSortedFunc(equal, by.compare) {
-			slices.SortFunc(equal, by.compare)
-		}
-		start = end
+		candidates[clear] = c
+		clear++
 	}
-	return out
+	slices.SortFunc(short, by.compare)
+	// Merged from the end, where there is room.
+	for at := len(candidates) - 1; len(short) > 0; at-- {
+		if last := short[len(short)-1]; clear == 0 || by.compare(candidates[clear-1], last) <= 0 {
+			candidates[at], short = last, short[:len(short)-1]
+			continue
+		}
+		clear--
+		candidates[at] = candidates[clear]
+	}
 }

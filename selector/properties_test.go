@@ -37,19 +37,39 @@ func drawOffer(t *rapid.T) catalog.Offer {
 		o.SpotUSD = spotAt(few(t, "spot", 0.005, 0.01, 0.1, 1))
 	}
 	if rapid.Bool().Draw(t, "has gpu") {
-		o.GPU = &catalog.GPU{Model: few(t, "model", "L4", "H100"), Count: few(t, "gpus", 1, 2, 8), MemoryGB: 24}
+		o.GPU = &catalog.GPU{Model: few(t, "model", "L4", "H100", "A100"), Count: few(t, "gpus", 1, 2, 8), MemoryGB: few(t, "gpu memory", 24.0, 40, 80)}
+	}
+	if rapid.Bool().Draw(t, "has zones") {
+		o.Zones = []string{o.Region + few(t, "zone", "a", "b"), o.Region + "c"}
 	}
 	return o
+}
+
+func drawMemory(t *rapid.T) []Shortage {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Shortage {
+		return Shortage{
+			Provider: few(t, "short provider", policies.Providers()...),
+			Region:   few(t, "short region", "us-east-1", "us-west-2", "eu-west-1", "nyc1", "ewr"),
+			Type:     few(t, "short type", "a", "b", "c"),
+			Spot:     rapid.Bool().Draw(t, "short spot"),
+			Kind:     few(t, "kind", ShortCapacity, ShortQuota, "weather"),
+			At:       today.Add(-few(t, "age", 0, time.Second, 20*time.Minute, 59*time.Minute, 2*time.Hour, 20*time.Hour, 3000*time.Hour, -time.Hour)),
+		}
+	}), 0, 8).Draw(t, "memory")
 }
 
 func drawInput(t *rapid.T) Input {
 	svc := &spec.Service{Name: "echo", Instances: few(t, "instances", 1, 2, 3, 7), Resources: spec.Resources{
 		CPU:       few(t, "need cpu", 0.1, 0.5, 0.55, 1.1, 3, 8, 8.5),
 		MemoryGB:  few(t, "need memory", 0.5, 0.55, 1, 3.9, 32, 33),
-		StorageGB: few(t, "need disk", 0.0, 0, 20, 100),
+		StorageGB: few(t, "need disk", 0.0, 0, 20, 100, 65537),
 	}}
 	if few(t, "needs gpu", false, false, true) {
-		svc.Resources.GPU = &spec.GPU{Count: few(t, "need gpus", 1, 2), Model: few(t, "need model", "", "L4", "h100")}
+		svc.Resources.GPU = &spec.GPU{Count: few(t, "need gpus", 1, 2), Model: few(t, "need model", "", "L4", "nvidia-h100", "A100-80GB"), MemoryGB: few(t, "need gpu memory", 0.0, 0, 24, 48)}
+	}
+	svc.Resources.Arch = few(t, "need arch", "", "amd64", "arm64")
+	if rapid.Bool().Draw(t, "needs a disk") {
+		svc.Disk = &spec.Disk{SizeGB: few(t, "data disk", 1, 100, 65536), Path: "/data"}
 	}
 	p := policies.Default()
 	names := rapid.SliceOfN(rapid.SampledFrom(policies.Providers()), 1, 6)
@@ -59,7 +79,22 @@ func drawInput(t *rapid.T) Input {
 	p.Limits.Spot = few(t, "spot", policies.SpotNever, policies.SpotPrefer, policies.SpotRequire)
 	p.Limits.MaxHourlyUSD = few(t, "cap", 0, 0, 0.03, 0.3, 2)
 	p.Limits.Regions = few(t, "regions", nil, nil, []string{"us-*"}, []string{"nyc?", "eu-*"}, []string{"*"})
-	in := Input{Service: svc, Policy: &p, Offers: rapid.SliceOfN(rapid.Custom(drawOffer), 0, 60).Draw(t, "offers"), Now: today}
+	in := Input{Service: svc, Memory: drawMemory(t), Policy: &p, Offers: rapid.SliceOfN(rapid.Custom(drawOffer), 0, 60).Draw(t, "offers"), Now: today}
+	in.Rates = map[string]catalog.Rates{}
+	for _, name := range policies.Providers() {
+		if few(t, "has rates", true, true, false) {
+			in.Rates[name] = catalog.Rates{
+				Provider: name, DiskUSD: few(t, "disk rate", 0.0001, 0.0002), AddressUSD: few(t, "address", 0, 0.005),
+				AsOf: few(t, "rates as of", "2026-11-20", "2026-11-20", "2026-01-01", ""),
+			}
+		}
+	}
+	if rapid.Bool().Draw(t, "has a cluster") {
+		in.Clusters = map[string]string{p.Kubernetes.Context: few(t, "cluster refusal", "", "", "it does not answer")}
+	}
+	if few(t, "is hybrid", false, false, false, true) {
+		p.Hybrid = &policies.Hybrid{Primary: few(t, "primary", policies.AWS, policies.Vultr), FallbackK8s: p.Kubernetes.Context}
+	}
 	if rapid.Bool().Draw(t, "something is unavailable") {
 		in.Unavailable = map[string]string{few(t, "unavailable", policies.Providers()...): "no credentials"}
 	}
@@ -73,18 +108,25 @@ func TestCandidatesFit(t *testing.T) {
 		r := Select(in)
 		for _, c := range r.Candidates {
 			o := c.Offer
-			if o.VCPU < need.CPU || o.MemoryGB < need.MemoryGB || o.DiskGB < need.StorageGB {
+			if o.Provider == policies.Kubernetes {
+				checkCluster(t, in, r, c)
+				continue
+			}
+			if o.VCPU < need.CPU || o.MemoryGB < need.MemoryGB || diskFor(o, need.StorageGB) < need.StorageGB {
 				t.Fatalf("too small: %+v for %+v", o, need)
 			}
 			if g := need.GPU; g != nil {
-				if o.GPU == nil || o.GPU.Count < g.Count || g.Model != "" && !strings.EqualFold(o.GPU.Model, g.Model) {
+				if o.GPU == nil || o.GPU.Count < g.Count || o.GPU.MemoryGB < g.MemoryGB || !modelIs(o.GPU, g.Model) {
 					t.Fatalf("wrong GPU: %+v for %+v", o.GPU, g)
 				}
 			} else if o.GPU != nil {
 				t.Fatalf("a GPU that nobody asked for: %+v", o)
 			}
-			if o.Arch != "amd64" {
-				t.Fatalf("architecture %s", o.Arch)
+			if want := few1(need.Arch, "amd64"); o.Arch != want {
+				t.Fatalf("architecture %s, want %s", o.Arch, want)
+			}
+			if z := c.Zone(); len(o.Zones) > 0 != (z != "") || z != "" && z != o.Zones[0] {
+				t.Fatalf("zone %q of %v", z, o.Zones)
 			}
 			if !slices.Contains(r.Providers, o.Provider) || in.Unavailable[o.Provider] != "" {
 				t.Fatalf("provider %s is not to be used", o.Provider)
@@ -102,6 +144,45 @@ func TestCandidatesFit(t *testing.T) {
 	})
 }
 
+// diskFor is the boot disk that the service gets: the offer's own, or one
+// that is made as large as is asked for, up to 64 TiB.
+func diskFor(o *catalog.Offer, storage float64) float64 {
+	if o.DiskGB > 0 {
+		return o.DiskGB
+	}
+	return min(float64(o.BootDiskGB(storage)), 64<<10)
+}
+
+func few1(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// modelIs spells out what each name in the draw stands for.
+func modelIs(g *catalog.GPU, want string) bool {
+	switch want {
+	case "":
+		return true
+	case "nvidia-h100":
+		return g.Model == "H100"
+	case "A100-80GB":
+		return g.Model == "A100" && g.MemoryGB == 80
+	}
+	return g.Model == want
+}
+
+func checkCluster(t *rapid.T, in Input, r Result, c Candidate) {
+	if why, ok := in.Clusters[c.Offer.Region]; !ok || why != "" || in.Unavailable[policies.Kubernetes] != "" {
+		t.Fatalf("the cluster is not to be used: %q", why)
+	}
+	if !slices.Contains(r.Providers, policies.Kubernetes) || c.TotalUSD != 0 || c.Offer.VCPU < in.Service.Resources.CPU {
+		t.Fatalf("%+v", c)
+	}
+}
+
+// checkPrice adds the price up again, from the offer and the rates.
 func checkPrice(t *rapid.T, in Input, c Candidate) {
 	limits := in.Policy.Limits
 	want := c.Offer.PriceUSD
@@ -115,8 +196,24 @@ func checkPrice(t *rapid.T, in Input, c Candidate) {
 	case c.Spot:
 		want = *c.Offer.SpotUSD
 	}
-	if c.PriceUSD != want {
-		t.Fatalf("price %v, the offer says %v", c.PriceUSD, want)
+	rates, known := in.Rates[c.Offer.Provider]
+	gb := 0
+	if c.Offer.DiskGB == 0 {
+		gb = max(20, int(in.Service.Resources.StorageGB))
+		if c.Offer.GPU != nil {
+			gb = max(80, gb)
+		}
+	}
+	if in.Service.Disk != nil {
+		gb += in.Service.Disk.SizeGB
+	}
+	want += float64(gb)*rates.DiskUSD + rates.AddressUSD
+	if d := c.PriceUSD - want; d > 1e-9 || d < -1e-9 {
+		t.Fatalf("price %v, offer and rates say %v", c.PriceUSD, want)
+	}
+	parts := c.Price()
+	if d := parts.InstanceUSD + parts.BootDiskUSD + parts.DataDiskUSD + parts.AddressUSD - want; d > 1e-8 || d < -1e-8 {
+		t.Fatalf("the parts %+v are not %v", parts, want)
 	}
 	if d := c.TotalUSD - c.PriceUSD*float64(in.Service.Instances); d > 1e-9 || d < -1e-9 {
 		t.Fatalf("total %v of %d at %v", c.TotalUSD, in.Service.Instances, c.PriceUSD)
@@ -126,6 +223,12 @@ func checkPrice(t *rapid.T, in Input, c Candidate) {
 	}
 	if c.TotalUSD > limits.MaxHourlyUSD {
 		t.Fatalf("%v is above the cap %v", c.TotalUSD, limits.MaxHourlyUSD)
+	}
+	if gb > 0 && !known {
+		t.Fatalf("a cap held against disks without a price: %+v", c)
+	}
+	if at, err := time.Parse(time.DateOnly, rates.AsOf); gb > 0 && (err != nil || in.Now.Sub(at) > limits.MaxPriceAge) {
+		t.Fatalf("a cap held against rates of %q", rates.AsOf)
 	}
 	day, err := time.Parse(time.DateOnly, c.Offer.AsOf)
 	if err != nil || in.Now.Sub(day) > limits.MaxPriceAge {
@@ -141,13 +244,17 @@ func TestNothingIsLost(t *testing.T) {
 		r := Select(in)
 		offered := map[string]int{}
 		for _, o := range in.Offers {
-			if slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" {
+			if o.Provider != policies.Kubernetes && slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" {
 				offered[o.Provider]++
 			}
 		}
-		got := map[string]int{}
+		got, seen := map[string]int{}, map[*catalog.Offer]bool{}
 		for _, c := range r.Candidates {
-			got[c.Offer.Provider]++
+			// An offer may be a candidate twice: spot and on demand.
+			if !seen[c.Offer] && c.Offer.Provider != policies.Kubernetes {
+				got[c.Offer.Provider]++
+			}
+			seen[c.Offer] = true
 		}
 		for _, x := range r.Refused {
 			if offered[x.Provider] == 0 {
@@ -184,6 +291,9 @@ func TestOrderOfOffersDoesNotMatter(t *testing.T) {
 			t.Fatal(diff)
 		}
 		for i := range want.Candidates {
+			if want.Candidates[i].Spot != got.Candidates[i].Spot {
+				t.Fatalf("place %d: spot and not", i+1)
+			}
 			if diff := cmp.Diff(*want.Candidates[i].Offer, *got.Candidates[i].Offer); diff != "" {
 				t.Fatalf("place %d:\n%s", i+1, diff)
 			}
@@ -208,8 +318,11 @@ func TestOrder(t *testing.T) {
 			switch {
 			case by.compare(a, b) > 0:
 				t.Fatalf("place %d is after place %d", i+1, i+2)
-			case by.cheapest && a.PriceUSD > b.PriceUSD:
+			case by.cheapest && a.PriceUSD*(1+float64(a.weight)) > b.PriceUSD*(1+float64(b.weight)):
 				t.Fatalf("cheapest first, and %v comes before %v", a.PriceUSD, b.PriceUSD)
+			case !by.cheapest && a.weight >= 0.5 && b.weight < 0.5:
+				t.Fatalf("a fresh shortage comes before what had none")
+			case a.weight > 0 || b.weight > 0:
 			case !by.cheapest && ra > rb:
 				t.Fatalf("%s comes before %s of %v", a.Offer.Provider, b.Offer.Provider, r.Providers)
 			case !by.cheapest && ra == rb && a.Spot == b.Spot && a.PriceUSD > b.PriceUSD:
@@ -224,7 +337,7 @@ func TestOrder(t *testing.T) {
 		if by.compare(a, b) <= 0 && by.compare(b, c) <= 0 && by.compare(a, c) > 0 {
 			t.Fatalf("not transitive: %+v %+v %+v", a.Offer, b.Offer, c.Offer)
 		}
-		if by.compare(a, b) == 0 && !cmp.Equal(*a.Offer, *b.Offer) {
+		if by.compare(a, b) == 0 && (a.Spot != b.Spot || !cmp.Equal(*a.Offer, *b.Offer)) {
 			t.Fatalf("equal, and not the same: %+v %+v", a.Offer, b.Offer)
 		}
 	})
@@ -235,14 +348,16 @@ func TestOrder(t *testing.T) {
 func TestClosestIsClosest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawInput(t)
+		in.Clusters = nil
 		in.Service.Resources.CPU = 1000
 		in.Policy.Limits.Regions, in.Policy.Limits.MaxHourlyUSD, in.Policy.Limits.Spot = nil, 0, policies.SpotNever
 		in.Service.Resources.MemoryGB, in.Service.Resources.StorageGB, in.Service.Resources.GPU = 0.1, 0, nil
+		in.Service.Resources.Arch, in.Policy.Hybrid = "", nil
 		in.Policy.Thresholds.Instances = 100
 		r := Select(in)
 		best := 0.0
 		for _, o := range in.Offers {
-			if slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" && o.Arch == "amd64" && o.GPU == nil {
+			if o.Provider != policies.Kubernetes && slices.Contains(r.Providers, o.Provider) && in.Unavailable[o.Provider] == "" && o.Arch == "amd64" && o.GPU == nil {
 				best = max(best, o.VCPU)
 			}
 		}
@@ -254,6 +369,45 @@ func TestClosestIsClosest(t *testing.T) {
 		}
 		if best > 0 && !strings.Contains(r.Closest, num(best)+" of 1000 vCPU") {
 			t.Fatalf("the best has %v vCPU; got %q", best, r.Closest)
+		}
+	})
+}
+
+// TestMemoryOnlyReorders: with and without memory the candidates and refusals
+// are the same, and those that nothing is remembered of keep their order.
+func TestMemoryOnlyReorders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		with := Select(in)
+		in.Memory = nil
+		without := Select(in)
+		if diff := cmp.Diff(without.Refused, with.Refused); diff != "" || len(with.Candidates) != len(without.Candidates) {
+			t.Fatalf("%d candidates, %d with memory; refusals:\n%s", len(without.Candidates), len(with.Candidates), diff)
+		}
+		type key struct {
+			offer *catalog.Offer
+			spot  bool
+		}
+		// The cluster's offer is made anew in each selection.
+		of := func(c Candidate) key {
+			if c.Offer.Provider == policies.Kubernetes {
+				return key{}
+			}
+			return key{c.Offer, c.Spot}
+		}
+		before, after := map[key]int{}, map[key]int{}
+		for i := range with.Candidates {
+			before[of(without.Candidates[i])], after[of(with.Candidates[i])] = i, i
+		}
+		if len(before) != len(after) {
+			t.Fatal("other candidates")
+		}
+		for _, a := range with.Candidates {
+			for _, b := range with.Candidates {
+				if b.weight == 0 && (before[of(a)] > before[of(b)]) && after[of(a)] < after[of(b)] {
+					t.Fatalf("memory of %v put %+v before %+v", a.weight, a.Offer, b.Offer)
+				}
+			}
 		}
 	})
 }

@@ -6,8 +6,6 @@
 package selector
 
 import (
-	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -16,49 +14,45 @@ import (
 	"skysail/spec"
 )
 
-// Rule is the selection rule that a service falls under; the first that
-// matches decides.
-type Rule string
-
-// The rules, in the order in which they are tried.
-const (
-	RuleLocal     Rule = "local"            // not remote
-	RuleHybrid    Rule = "hybrid"           // the policy names a hybrid target
-	RuleInstances Rule = "many instances"   // more instances than thresholds.instances
-	RuleGPU       Rule = "gpu"              // a GPU is asked for
-	RuleCPU       Rule = "cpu-intensive"    // more vCPU than thresholds.cpu
-	RuleMemory    Rule = "memory-intensive" // more GiB than thresholds.memory_gb
-	RuleCost      Rule = "cost-optimized"   // all else
-)
-
 // Input is what a selection depends on.
 type Input struct {
 	Service *spec.Service
 	Policy  *policies.Policy
 	Offers  []catalog.Offer
+	// Rates are what providers take beside an offer's own price, by provider.
+	// Where they are missing and needed, a cap refuses the offer.
+	Rates map[string]catalog.Rates
 	// Unavailable says of a provider why it can not be used at all: no
 	// credentials, not supported, …
 	Unavailable map[string]string
-	Now         time.Time
+	// Clusters says of a kubeconfig context why it can not be used; "" is
+	// that it can. See Cluster for the one that is needed.
+	Clusters map[string]string
+	// Memory is what earlier attempts met.
+	Memory []Shortage
+	Now    time.Time
 }
 
 // Candidate is an offer that fits.
 type Candidate struct {
 	Offer *catalog.Offer
-	// Spot says that the price is the interruptible one.
-	Spot bool
-	// PriceUSD is US dollars an hour for one instance, TotalUSD for all.
+	// PriceUSD is US dollars an hour for one instance with its disks and its
+	// address, TotalUSD for all instances.
 	PriceUSD float64
 	TotalUSD float64
-	rank     uint16 // of the provider in the rule's list, from 0
 	by       *ordering
+	weight   float32 // of what is remembered, 0 when nothing is
+	rank     uint16  // of the provider in the rule's list, from 0
+	// Spot says that the price is the interruptible one.
+	Spot bool
 }
 
-// Refusal counts the offers of a provider that were refused for one reason.
-type Refusal struct {
-	Provider string `json:"provider"`
-	Reason   string `json:"reason"`
-	Count    int    `json:"count"`
+// Zone is the zone of the region to use, "" where the provider chooses.
+func (c *Candidate) Zone() string {
+	if len(c.Offer.Zones) == 0 {
+		return ""
+	}
+	return c.Offer.Zones[0]
 }
 
 // Result is an ordered list of candidates, best first, and the refusals.
@@ -73,23 +67,6 @@ type Result struct {
 	Closest string
 }
 
-// Local is the result for a deployment on this machine.
-func Local(svc *spec.Service) Result {
-	r := Result{Rule: RuleLocal, Why: "without --remote a service runs on this machine", Providers: []string{policies.Local}}
-	switch {
-	case svc.Instances > 1:
-		r.Refused = []Refusal{{policies.Local, fmt.Sprintf("the service asks for %d instances, this machine runs one", svc.Instances), 1}}
-	case svc.Resources.GPU != nil:
-		r.Refused = []Refusal{{policies.Local, "the service asks for a GPU, which is not handed out locally", 1}}
-	default:
-		r.Candidates = []Candidate{{
-			Offer: &catalog.Offer{Provider: policies.Local, Region: "local", Type: "local", Arch: runtime.GOARCH},
-			by:    &ordering{rule: RuleLocal, listed: 1},
-		}}
-	}
-	return r
-}
-
 // Select puts the offers in order. An empty list of candidates is no error:
 // Refused and Closest say why.
 func Select(in Input) Result {
@@ -99,38 +76,66 @@ func Select(in Input) Result {
 	c := newChecker(in)
 	rank := ranker(list, in.Unavailable)
 	by := &ordering{
-		rule: rule, listed: len(list), regionRank: c.regionRank,
+		rule: rule, listed: len(list), regionRank: c.regionRank, prices: c.prices, recall: newRecall(in.Memory, in.Now),
 		cheapest:  in.Policy.Lists.Order == policies.OrderCheapest || in.Policy.Lists.Order == "" && rule == RuleCost,
 		spotFirst: in.Policy.Limits.Spot == policies.SpotPrefer,
 	}
-	refused := make([][codes]int, len(list))
-	offered := make([]bool, len(list))
-	places := make([]place, 0, len(in.Offers))
+	tallies := make([]tally, len(list))
+	places := make([]place, 0, len(in.Offers)+1)
+	t := ties{
+		offers: in.Offers, sizes: make([]size, len(in.Offers)+1), sorted: true,
+		globs: len(in.Policy.Limits.Regions) > 0, regionRank: c.regionRank,
+	}
+	var last *catalog.Offer
 	for i := range in.Offers {
 		o := &in.Offers[i]
 		r, ok := rank(o.Provider)
 		if !ok {
 			continue
 		}
-		offered[r] = true
-		price, spot := c.price(o)
-		if code := c.check(o, price, spot); code != fits {
-			refused[r][code]++
+		tallies[r].offered = true
+		before := len(places)
+		refused := c.check(o)
+		if refused == fits {
+			for _, spot := range c.kinds(o) {
+				price := c.prices.usd(o, spot)
+				if refused = c.checkPrice(o, price); refused == fits {
+					places = append(places, by.place(i, r, spot, by.recall.weight(o, spot) > 0, price))
+				}
+			}
+		}
+		if len(places) == before {
+			tallies[r].refuse(refused, o)
 			continue
 		}
-		places = append(places, newPlace(by.group(r, spot), price, i))
+		t.sizes[i] = size{o.VCPU, o.MemoryGB}
+		t.sorted = t.sorted && (last == nil || catalog.Compare(last, o) <= 0)
+		last = o
 	}
-	res.Refused = refusals(c, list, offered, refused)
+	cluster := c.cluster(list)
+	if cluster != nil {
+		r := slices.Index(list, policies.Kubernetes)
+		tallies[r].offered = true
+		places = append(places, by.place(len(in.Offers), uint16(r), false, false, 0)) //nolint:gosec // an index
+	}
+	res.Refused = c.refusals(list, tallies)
 	if len(places) == 0 {
 		res.Closest = c.closest(func(p string) bool { _, ok := rank(p); return ok })
 		return res
 	}
-	res.Candidates = by.fill(places, func(index uint32) Candidate {
-		o := &in.Offers[index]
-		price, spot := c.price(o)
-		r, _ := rank(o.Provider)
-		return Candidate{Offer: o, Spot: spot, PriceUSD: price, TotalUSD: c.total(price), rank: r, by: by}
-	})
+	places = t.sort(places)
+	res.Candidates = make([]Candidate, len(places))
+	for i, at := range places {
+		o := cluster
+		if n := at.offer(); n < len(in.Offers) {
+			o = &in.Offers[n]
+		}
+		res.Candidates[i] = Candidate{Offer: o, PriceUSD: at.usd, TotalUSD: c.total(at.usd), by: by, rank: at.rank(), Spot: at.spot()}
+		if at.short() {
+			res.Candidates[i].weight = by.recall.weight(o, at.spot())
+		}
+	}
+	by.remember(res.Candidates)
 	return res
 }
 
@@ -145,11 +150,11 @@ func unique(list []string) []string {
 }
 
 // ranker returns a function that gives the place of a provider in the list,
-// or false for one that is not in it or not available.
+// or false for one that is not in it, not available, or no market.
 func ranker(list []string, unavailable map[string]string) func(provider string) (uint16, bool) {
 	available := make([]string, len(list))
 	for i, p := range list {
-		if unavailable[p] == "" {
+		if unavailable[p] == "" && p != policies.Kubernetes {
 			available[i] = p
 		}
 	}
@@ -168,70 +173,4 @@ func ranker(list []string, unavailable map[string]string) func(provider string) 
 		last = uint16(i) //nolint:gosec // an index
 		return last, true
 	}
-}
-
-// refusals lists providers that offer nothing in the order of the rule's
-// list, then the reasons of each that does.
-func refusals(c *checker, list []string, offered []bool, counts [][codes]int) []Refusal {
-	var out []Refusal
-	for i, p := range list {
-		switch why := c.in.Unavailable[p]; {
-		case why != "":
-			out = append(out, Refusal{p, why, 1})
-		case !offered[i]:
-			out = append(out, Refusal{p, "the catalog holds no offer of it", 1})
-		}
-	}
-	for i, p := range list {
-		for k := code(1); k < codes; k++ {
-			if n := counts[i][k]; n > 0 {
-				out = append(out, Refusal{p, c.text(k), n})
-			}
-		}
-	}
-	return out
-}
-
-func match(svc *spec.Service, p *policies.Policy) (Rule, string, []string) {
-	need, t := svc.Resources, p.Thresholds
-	switch {
-	case p.Hybrid != nil:
-		return RuleHybrid, fmt.Sprintf("the policy's target is hybrid: %s, then Kubernetes context %s", p.Hybrid.Primary, p.Hybrid.FallbackK8s),
-			[]string{p.Hybrid.Primary, policies.Kubernetes}
-	case svc.Instances > t.Instances:
-		return RuleInstances, fmt.Sprintf("%d instances are more than %d: Kubernetes context %s", svc.Instances, t.Instances, p.Kubernetes.Context),
-			[]string{policies.Kubernetes}
-	case need.GPU != nil:
-		return RuleGPU, "a GPU is needed", p.Lists.GPU
-	case need.CPU > t.CPU:
-		return RuleCPU, fmt.Sprintf("%s vCPU are more than %s", num(need.CPU), num(t.CPU)), p.Lists.CPU
-	case need.MemoryGB > t.MemoryGB:
-		return RuleMemory, fmt.Sprintf("%s GiB of memory are more than %s", num(need.MemoryGB), num(t.MemoryGB)), p.Lists.Memory
-	default:
-		return RuleCost, "no rule for special needs matches", p.Lists.Cost
-	}
-}
-
-// Reasons says why the candidate stands where it does.
-func (c *Candidate) Reasons() []string {
-	o := c.Offer
-	var out []string
-	switch {
-	case c.by == nil: // made by another than Select
-	case c.by.rule == RuleLocal:
-		return []string{"this machine: the deployment is not remote"}
-	case c.by.cheapest:
-		out = append(out, fmt.Sprintf("cheapest first for %s", c.by.rule))
-	default:
-		out = append(out, fmt.Sprintf("%s is number %d of %d for %s", o.Provider, c.rank+1, c.by.listed, c.by.rule))
-	}
-	size := fmt.Sprintf("%s vCPU, %s GiB memory, %s GiB disk", num(o.VCPU), num(o.MemoryGB), num(o.DiskGB))
-	if o.GPU != nil {
-		size += fmt.Sprintf(", %d× %s", o.GPU.Count, o.GPU.Model)
-	}
-	kind := "on demand"
-	if c.Spot {
-		kind = "spot"
-	}
-	return append(out, size, fmt.Sprintf("$%s an hour %s, as of %s", usd(c.PriceUSD), kind, o.AsOf))
 }

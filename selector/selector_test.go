@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 var today = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-const fresh = "2026-11-20"
+const recent = "2026-11-20"
 
 func spotAt(usd float64) *float64 { return &usd }
 
@@ -29,22 +30,27 @@ func spotAt(usd float64) *float64 { return &usd }
 func market() []catalog.Offer {
 	l4 := func(n int) *catalog.GPU { return &catalog.GPU{Model: "L4", Count: n, MemoryGB: 24} }
 	return []catalog.Offer{
-		{Provider: "aws", Region: "us-east-1", Type: "c7i.4xlarge", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 100, PriceUSD: 0.714, SpotUSD: spotAt(0.25), AsOf: fresh},
-		{Provider: "aws", Region: "us-east-1", Type: "c7g.4xlarge", Arch: "arm64", VCPU: 16, MemoryGB: 32, DiskGB: 100, PriceUSD: 0.58, AsOf: fresh},
-		{Provider: "aws", Region: "us-east-1", Type: "g6.xlarge", Arch: "amd64", VCPU: 4, MemoryGB: 16, DiskGB: 250, GPU: l4(1), PriceUSD: 0.805, SpotUSD: spotAt(0.3), AsOf: fresh},
-		{Provider: "aws", Region: "eu-west-1", Type: "g6.12xlarge", Arch: "amd64", VCPU: 48, MemoryGB: 192, DiskGB: 3760, GPU: l4(4), PriceUSD: 5.1, AsOf: fresh},
-		{Provider: "aws", Region: "us-east-1", Type: "r7i.2xlarge", Arch: "amd64", VCPU: 8, MemoryGB: 64, DiskGB: 100, PriceUSD: 0.529, SpotUSD: spotAt(0.2), AsOf: fresh},
-		{Provider: "aws", Region: "us-east-1", Type: "t3.small", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 100, PriceUSD: 0.0208, SpotUSD: spotAt(0.007), AsOf: fresh},
-		{Provider: "digitalocean", Region: "nyc1", Type: "c-16", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 200, PriceUSD: 0.5, AsOf: fresh},
-		{Provider: "digitalocean", Region: "fra1", Type: "s-2vcpu-2gb", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 60, PriceUSD: 0.0268, AsOf: fresh},
-		{Provider: "digitalocean", Region: "nyc1", Type: "s-2vcpu-2gb", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 60, PriceUSD: 0.0268, AsOf: fresh},
-		{Provider: "gcp", Region: "us-central1", Type: "g2-standard-4", Arch: "amd64", VCPU: 4, MemoryGB: 16, DiskGB: 100, GPU: l4(1), PriceUSD: 0.71, SpotUSD: spotAt(0.28), AsOf: fresh},
-		{Provider: "gcp", Region: "us-central1", Type: "n2-highmem-8", Arch: "amd64", VCPU: 8, MemoryGB: 64, DiskGB: 100, PriceUSD: 0.524, SpotUSD: spotAt(0.13), AsOf: fresh},
+		{Provider: "aws", Region: "us-east-1", Type: "c7i.4xlarge", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 100, PriceUSD: 0.714, SpotUSD: spotAt(0.25), AsOf: recent},
+		{Provider: "aws", Region: "us-east-1", Type: "c7g.4xlarge", Arch: "arm64", VCPU: 16, MemoryGB: 32, DiskGB: 100, PriceUSD: 0.58, AsOf: recent},
+		{Provider: "aws", Region: "us-east-1", Type: "g6.xlarge", Arch: "amd64", VCPU: 4, MemoryGB: 16, DiskGB: 250, GPU: l4(1), PriceUSD: 0.805, SpotUSD: spotAt(0.3), AsOf: recent},
+		{Provider: "aws", Region: "eu-west-1", Type: "g6.12xlarge", Arch: "amd64", VCPU: 48, MemoryGB: 192, DiskGB: 3760, GPU: l4(4), PriceUSD: 5.1, AsOf: recent},
+		{Provider: "aws", Region: "us-east-1", Type: "r7i.2xlarge", Arch: "amd64", VCPU: 8, MemoryGB: 64, DiskGB: 100, PriceUSD: 0.529, SpotUSD: spotAt(0.2), AsOf: recent},
+		{Provider: "aws", Region: "us-east-1", Type: "t3.small", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 100, PriceUSD: 0.0208, SpotUSD: spotAt(0.007), AsOf: recent},
+		{Provider: "digitalocean", Region: "nyc1", Type: "c-16", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 200, PriceUSD: 0.5, AsOf: recent},
+		{Provider: "digitalocean", Region: "fra1", Type: "s-2vcpu-2gb", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 60, PriceUSD: 0.0268, AsOf: recent},
+		{Provider: "digitalocean", Region: "nyc1", Type: "s-2vcpu-2gb", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 60, PriceUSD: 0.0268, AsOf: recent},
+		{Provider: "gcp", Region: "us-central1", Type: "g2-standard-4", Arch: "amd64", VCPU: 4, MemoryGB: 16, DiskGB: 100, GPU: l4(1), PriceUSD: 0.71, SpotUSD: spotAt(0.28), AsOf: recent},
+		{Provider: "gcp", Region: "us-central1", Type: "n2-highmem-8", Arch: "amd64", VCPU: 8, MemoryGB: 64, DiskGB: 100, PriceUSD: 0.524, SpotUSD: spotAt(0.13), AsOf: recent},
 		{Provider: "vultr", Region: "ewr", Type: "vc2-2c-2gb", Arch: "amd64", VCPU: 2, MemoryGB: 2, DiskGB: 65, PriceUSD: 0.021, AsOf: "2025-12-18"},
-		{Provider: "vultr", Region: "ewr", Type: "vc2-2c-4gb", Arch: "amd64", VCPU: 2, MemoryGB: 4, DiskGB: 80, PriceUSD: 0.0268, AsOf: fresh},
-		{Provider: "vultr", Region: "ewr", Type: "voc-c-16c-32gb", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 500, PriceUSD: 0.49, AsOf: fresh},
-		{Provider: "vultr", Region: "ams", Type: "voc-c-16c-32gb", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 500, PriceUSD: 0.49, AsOf: fresh},
+		{Provider: "vultr", Region: "ewr", Type: "vc2-2c-4gb", Arch: "amd64", VCPU: 2, MemoryGB: 4, DiskGB: 80, PriceUSD: 0.0268, AsOf: recent},
+		{Provider: "vultr", Region: "ewr", Type: "voc-c-16c-32gb", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 500, PriceUSD: 0.49, AsOf: recent},
+		{Provider: "vultr", Region: "ams", Type: "voc-c-16c-32gb", Arch: "amd64", VCPU: 16, MemoryGB: 32, DiskGB: 500, PriceUSD: 0.49, AsOf: recent},
 	}
+}
+
+func policy() *policies.Policy {
+	p := policies.Default()
+	return &p
 }
 
 func service(cpu, memory, disk float64) *spec.Service {
@@ -61,6 +67,36 @@ func times(s *spec.Service, n int) *spec.Service {
 	return s
 }
 
+func withDisk(s *spec.Service, gb int) *spec.Service {
+	s.Disk = &spec.Disk{SizeGB: gb, Path: "/data"}
+	return s
+}
+
+func onArch(s *spec.Service, arch string) *spec.Service {
+	s.Resources.Arch = arch
+	return s
+}
+
+func withGPUMemory(s *spec.Service, gb float64) *spec.Service {
+	s.Resources.GPU.MemoryGB = gb
+	return s
+}
+
+// elastic makes the disks of two clouds something that is paid for apart.
+func elastic(in *Input) {
+	for i := range in.Offers {
+		if o := &in.Offers[i]; o.Provider == "aws" || o.Provider == "gcp" {
+			o.DiskGB, o.Zones = 0, []string{o.Region + "a", o.Region + "b"}
+		}
+	}
+	in.Rates = map[string]catalog.Rates{
+		"aws":          {Provider: "aws", DiskUSD: 0.00011, AddressUSD: 0.005, AsOf: recent},
+		"gcp":          {Provider: "gcp", DiskUSD: 0.000137, AddressUSD: 0.005, AsOf: "2026-11-10"},
+		"digitalocean": {Provider: "digitalocean", DiskUSD: 0.000149, AsOf: recent},
+		"vultr":        {Provider: "vultr", DiskUSD: 0.000137, AsOf: recent},
+	}
+}
+
 // render is a result as a person would want to compare it.
 func render(r Result) string {
 	var b strings.Builder
@@ -71,6 +107,9 @@ func render(r Result) string {
 	}
 	for _, x := range r.Refused {
 		fmt.Fprintf(&b, "- %s %d: %s\n", x.Provider, x.Count, x.Reason)
+		if x.Example != "" {
+			fmt.Fprintf(&b, "   such as %s\n", x.Example)
+		}
 	}
 	if r.Closest != "" {
 		fmt.Fprintf(&b, "closest: %s\n", r.Closest)
@@ -84,6 +123,7 @@ func TestSelect(t *testing.T) {
 		service     *spec.Service
 		policy      func(*policies.Policy)
 		unavailable map[string]string
+		input       func(*Input)
 	}{
 		{name: "gpu: gcp, then aws", service: withGPU(service(4, 16, 50), 1, "")},
 		{name: "gpu: model in small letters", service: withGPU(service(4, 16, 50), 1, "l4")},
@@ -127,6 +167,52 @@ func TestSelect(t *testing.T) {
 			p.Limits.Regions = []string{"us-*"}
 			p.Limits.MaxHourlyUSD = 1
 		}},
+		{name: "price: disks and addresses reorder", service: service(1, 2, 30), input: elastic},
+		{name: "price: under a cap", service: withDisk(service(1, 2, 20), 100), input: elastic, policy: func(p *policies.Policy) {
+			p.Limits.MaxHourlyUSD = 0.05
+		}},
+		{name: "price: without the rates there is no cap", service: withDisk(service(1, 2, 20), 100), policy: func(p *policies.Policy) {
+			p.Limits.MaxHourlyUSD = 1000
+		}},
+		{name: "price: rates too old for a cap", service: service(1, 2, 20), policy: func(p *policies.Policy) {
+			p.Limits.MaxHourlyUSD = 1000
+		}, input: func(in *Input) {
+			elastic(in)
+			for name, r := range in.Rates {
+				r.AsOf = "2026-01-01"
+				in.Rates[name] = r
+			}
+		}},
+		{name: "price: disk rates not known", service: withDisk(service(1, 2, 20), 100)},
+		{name: "arch: arm64", service: onArch(service(4, 16, 50), "arm64")},
+		{name: "gpu: memory", service: withGPUMemory(withGPU(service(4, 16, 50), 1, ""), 40)},
+		{name: "disk: larger than anybody makes", service: service(1, 2, 70000), input: elastic},
+		{name: "cluster: answers", service: times(service(1, 2, 20), 11), input: func(in *Input) {
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "cluster: does not answer", service: times(service(1, 2, 20), 11), input: func(in *Input) {
+			in.Clusters = map[string]string{"production": "context production does not answer within 3s"}
+		}},
+		{name: "cluster: hybrid", service: service(8, 64, 20), input: func(in *Input) {
+			in.Policy.Hybrid = &policies.Hybrid{Primary: "gcp", FallbackK8s: "staging"}
+			in.Policy.Limits.Regions = []string{"us-*"}
+			in.Policy.Limits.MaxHourlyUSD = 2
+			in.Clusters = map[string]string{"staging": ""}
+		}},
+		{name: "memory: in a list", service: service(16, 32, 20), input: func(in *Input) {
+			in.Memory = []Shortage{
+				{Provider: "vultr", Region: "ams", Type: "voc-c-16c-32gb", Kind: ShortCapacity, At: today.Add(-40 * time.Minute)},
+				{Provider: "digitalocean", Region: "nyc1", Type: "c-16", Kind: ShortCapacity, At: today.Add(-5 * time.Minute)},
+			}
+		}},
+		{name: "memory: capacity and quota", service: service(1, 2, 20), input: func(in *Input) {
+			in.Memory = []Shortage{
+				{Provider: "aws", Region: "us-east-1", Type: "t3.small", Kind: ShortCapacity, At: today.Add(-12 * time.Minute)},
+				{Provider: "aws", Region: "us-east-1", Type: "r7i.2xlarge", Spot: true, Kind: ShortCapacity, At: today},
+				{Provider: "vultr", Region: "ewr", Type: "vc2-2c-2gb", Kind: ShortQuota, At: today.Add(-3 * time.Hour)},
+				{Provider: "digitalocean", Region: "fra1", Type: "s-2vcpu-2gb", Kind: ShortCapacity, At: today.Add(-61 * time.Minute)},
+			}
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +220,11 @@ func TestSelect(t *testing.T) {
 			if tt.policy != nil {
 				tt.policy(&policy)
 			}
-			got := render(Select(Input{Service: tt.service, Policy: &policy, Offers: market(), Unavailable: tt.unavailable, Now: today}))
+			in := Input{Service: tt.service, Policy: &policy, Offers: market(), Unavailable: tt.unavailable, Now: today}
+			if tt.input != nil {
+				tt.input(&in)
+			}
+			got := render(Select(in))
 			file := filepath.Join("testdata", strings.NewReplacer(": ", "-", ", ", "-", " ", "-").Replace(tt.name)+".golden")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
@@ -160,9 +250,14 @@ func TestLocal(t *testing.T) {
 	if got := r.Candidates[0].Reasons(); len(got) != 1 || !strings.Contains(got[0], "this machine") {
 		t.Errorf("reasons: %q", got)
 	}
+	if r := Local(onArch(service(1, 1, 1), runtime.GOARCH)); len(r.Candidates) != 1 {
+		t.Errorf("this machine's architecture: got %+v", r)
+	}
 	for name, svc := range map[string]*spec.Service{
 		"several instances": times(service(1, 1, 1), 2),
 		"a GPU":             withGPU(service(1, 1, 1), 1, ""),
+		"a disk":            withDisk(service(1, 1, 1), 10),
+		"another machine":   onArch(service(1, 1, 1), map[string]string{"amd64": "arm64"}[runtime.GOARCH]+"x"),
 	} {
 		if r := Local(svc); len(r.Candidates) != 0 || len(r.Refused) != 1 || r.Refused[0].Provider != policies.Local {
 			t.Errorf("%s: got %+v", name, r)
@@ -187,7 +282,7 @@ func TestUSD(t *testing.T) {
 
 // TestTies: what decides when the earlier criteria are equal.
 func TestTies(t *testing.T) {
-	base := catalog.Offer{Provider: "aws", Region: "us-east-1", Arch: "amd64", VCPU: 2, MemoryGB: 4, DiskGB: 50, PriceUSD: 0.1, AsOf: fresh}
+	base := catalog.Offer{Provider: "aws", Region: "us-east-1", Arch: "amd64", VCPU: 2, MemoryGB: 4, DiskGB: 50, PriceUSD: 0.1, AsOf: recent}
 	with := func(name string, change func(*catalog.Offer)) catalog.Offer {
 		o := base
 		o.Type = name
@@ -218,7 +313,7 @@ func TestTies(t *testing.T) {
 			with("second", func(o *catalog.Offer) {}), with("first", func(o *catalog.Offer) { o.SpotUSD = spotAt(0.2) }),
 		}},
 		{"spot where the cheapest is first", func(p *policies.Policy) { p.Limits.Spot = policies.SpotPrefer }, []catalog.Offer{
-			with("second", func(o *catalog.Offer) { o.SpotUSD = spotAt(0.2) }), with("first", func(o *catalog.Offer) {}),
+			with("second", func(o *catalog.Offer) { o.PriceUSD, o.SpotUSD = 0.3, spotAt(0.2) }), with("first", func(o *catalog.Offer) {}),
 		}},
 	}
 	for _, tt := range tests {
@@ -228,7 +323,7 @@ func TestTies(t *testing.T) {
 				tt.policy(&policy)
 			}
 			r := Select(Input{Service: service(1, 2, 20), Policy: &policy, Offers: tt.offers, Now: today})
-			if len(r.Candidates) != 2 || r.Candidates[0].Offer.Type != "first" {
+			if len(r.Candidates) < 2 || r.Candidates[0].Offer.Type != "first" {
 				t.Errorf("got\n%s", render(r))
 			}
 		})
@@ -238,7 +333,7 @@ func TestTies(t *testing.T) {
 func TestCapIsHeldInDecimals(t *testing.T) {
 	policy := policies.Default()
 	policy.Limits.MaxHourlyUSD = 0.3
-	offer := catalog.Offer{Provider: "vultr", Region: "ewr", Type: "x", Arch: "amd64", VCPU: 1, MemoryGB: 1, DiskGB: 25, PriceUSD: 0.1, AsOf: fresh}
+	offer := catalog.Offer{Provider: "vultr", Region: "ewr", Type: "x", Arch: "amd64", VCPU: 1, MemoryGB: 1, DiskGB: 25, PriceUSD: 0.1, AsOf: recent}
 	in := Input{Service: times(service(1, 1, 1), 3), Policy: &policy, Offers: []catalog.Offer{offer}, Now: today}
 	if r := Select(in); len(r.Candidates) != 1 || r.Candidates[0].TotalUSD != 0.3 {
 		t.Errorf("three times ten cents under a cap of thirty: got\n%s", render(r))
@@ -247,4 +342,23 @@ func TestCapIsHeldInDecimals(t *testing.T) {
 	if r := Select(in); len(r.Candidates) != 0 {
 		t.Errorf("above the cap: got\n%s", render(r))
 	}
+}
+
+// Candidates share what they are made of; several readers do no harm.
+func TestReasonsSideBySide(t *testing.T) {
+	in := Input{Service: service(1, 2, 30), Policy: policy(), Offers: market(), Now: today, Memory: []Shortage{
+		{Provider: "aws", Region: "us-east-1", Type: "t3.small", Kind: ShortCapacity, At: today},
+	}}
+	elastic(&in)
+	r := Select(in)
+	want := render(r)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got := render(r); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+	group.Wait()
 }

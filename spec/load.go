@@ -11,12 +11,13 @@ var (
 		What:   "a source block",
 		Blocks: []hclfile.Block{{Type: "container", Schema: containerSchema}, {Type: "native", Schema: nativeSchema}},
 	}
-	gpuSchema       = &hclfile.Schema{What: "a gpu block", Attributes: []string{"count", "model"}}
+	gpuSchema       = &hclfile.Schema{What: "a gpu block", Attributes: []string{"count", "model", "memory_gb"}}
 	resourcesSchema = &hclfile.Schema{
 		What:       "a resources block",
-		Attributes: []string{"cpu", "memory_gb", "storage_gb"},
+		Attributes: []string{"cpu", "memory_gb", "storage_gb", "arch"},
 		Blocks:     []hclfile.Block{{Type: "gpu", Schema: gpuSchema}},
 	}
+	diskSchema    = &hclfile.Schema{What: "a disk block", Attributes: []string{"size_gb", "path"}}
 	portSchema    = &hclfile.Schema{What: "a port block", Attributes: []string{"number", "public"}}
 	httpSchema    = &hclfile.Schema{What: "an http block", Attributes: []string{"port", "path"}}
 	healthSchema  = &hclfile.Schema{What: "a health block", Blocks: []hclfile.Block{{Type: "http", Schema: httpSchema}}}
@@ -28,6 +29,7 @@ var (
 			{Type: "resources", Schema: resourcesSchema},
 			{Type: "port", Label: "name", Many: true, Path: "ports", Schema: portSchema},
 			{Type: "health", Schema: healthSchema},
+			{Type: "disk", Schema: diskSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -80,6 +82,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	decodeResources(block, &s.Resources)
 	decodePorts(block, &s.Ports)
 	s.Health = decodeHealth(block)
+	s.Disk = decodeDisk(block)
 	for _, m := range s.mistakes() {
 		block.Report(m)
 	}
@@ -124,10 +127,21 @@ func decodeResources(service *hclfile.Body, into *Resources) {
 	block.Number("memory_gb", &into.MemoryGB)
 	block.Require("memory_gb", "the GiB of memory that one instance needs, for example memory_gb = 2")
 	block.Number("storage_gb", &into.StorageGB)
+	block.String("arch", &into.Arch)
+	if block.Has("arch") && into.Arch == "" {
+		block.Report(archMistake("arch", into.Arch))
+	}
 	if g := block.Child("gpu"); g != nil {
 		into.GPU = &GPU{Count: 1}
 		g.Int("count", &into.GPU.Count)
 		g.String("model", &into.GPU.Model)
+		g.Number("memory_gb", &into.GPU.MemoryGB)
+		// A service built by a program may say 0 for any; a file leaves it out.
+		if g.Has("memory_gb") && into.GPU.MemoryGB == 0 {
+			g.Report(hclfile.Mistake{
+				Path: "memory_gb", Summary: "Invalid memory_gb", Detail: "A GPU has more than 0 GiB of memory.", Hint: "leave it out for any",
+			})
+		}
 	}
 }
 
@@ -154,4 +168,17 @@ func decodeHealth(service *hclfile.Body) *Health {
 		b.String("path", &h.HTTP.Path)
 	}
 	return h
+}
+
+func decodeDisk(service *hclfile.Body) *Disk {
+	block := service.Child("disk")
+	if block == nil {
+		return nil
+	}
+	d := &Disk{}
+	block.Int("size_gb", &d.SizeGB)
+	block.Require("size_gb", "the whole GiB of the disk, for example size_gb = 100")
+	block.String("path", &d.Path)
+	block.Require("path", `where the service finds it, for example path = "/data"`)
+	return d
 }

@@ -35,6 +35,16 @@ func draw(t *rapid.T) *Service {
 	if rapid.Bool().Draw(t, "gpu") {
 		s.Resources.GPU = &GPU{Count: rapid.IntRange(1, maxGPUs).Draw(t, "count"), Model: rapid.SampledFrom([]string{"", "L4", "RTX 4000 Ada"}).Draw(t, "model")}
 	}
+	s.Resources.Arch = rapid.SampledFrom([]string{"", "amd64", "arm64"}).Draw(t, "arch")
+	if g := s.Resources.GPU; g != nil {
+		g.MemoryGB = rapid.SampledFrom([]float64{0, 0.5, 24, maxGPUGiB}).Draw(t, "GPU memory")
+	}
+	if rapid.Bool().Draw(t, "disk") {
+		s.Disk = &Disk{
+			SizeGB: rapid.IntRange(1, maxDiskGB).Draw(t, "disk size"),
+			Path:   rapid.StringMatching(`/(data|srv|mnt|home/x)(/[A-Za-z0-9_-]{1,8}(\.[a-z]{1,3})?){0,3}`).Draw(t, "disk path"),
+		}
+	}
 	if rapid.Bool().Draw(t, "native") {
 		args := rapid.SliceOfN(rapid.StringOfN(rapid.RuneFrom([]rune("ab -\"'\\$%{}é")), 0, 10, -1), 0, 4).Draw(t, "args")
 		s.Source.Native = &Native{
@@ -154,6 +164,17 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 		b := r.block("gpu")
 		b.set("count", g.Count)
 		b.set("model", g.Model)
+		if g.MemoryGB > 0 {
+			b.set("memory_gb", g.MemoryGB)
+		}
+	}
+	if s.Resources.Arch != "" {
+		r.set("arch", s.Resources.Arch)
+	}
+	if d := s.Disk; d != nil {
+		b := service.block("disk")
+		b.set("size_gb", d.SizeGB)
+		b.set("path", d.Path)
 	}
 	for _, p := range s.Ports {
 		b := service.block("port", p.Name)

@@ -3,6 +3,8 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"skysail/internal/hclfile"
 )
@@ -14,6 +16,7 @@ const (
 	maxGiB       = 1_000_000
 	maxInstances = 10_000
 	maxGPUs      = 1_000
+	maxGPUGiB    = 10_000
 	sshPort      = 22
 )
 
@@ -41,6 +44,7 @@ func (s *Service) mistakes() []mistake {
 	}
 	out = append(out, portMistakes(s.Ports)...)
 	out = append(out, s.healthMistakes()...)
+	out = append(out, s.Disk.mistakes()...)
 	out = append(out, s.envMistakes()...)
 	return append(out, s.secretMistakes()...)
 }
@@ -49,9 +53,13 @@ func (r Resources) mistakes() []mistake {
 	out := amount("resources.cpu", "cpu", r.CPU, minAmount, maxCPU, "vCPU")
 	out = append(out, amount("resources.memory_gb", "memory_gb", r.MemoryGB, minAmount, maxGiB, "GiB")...)
 	out = append(out, amount("resources.storage_gb", "storage_gb", r.StorageGB, 0, maxGiB, "GiB")...)
+	if r.Arch != "" && !slices.Contains(arches, r.Arch) {
+		out = append(out, archMistake("resources.arch", r.Arch))
+	}
 	if r.GPU == nil {
 		return out
 	}
+	out = append(out, amount("resources.gpu.memory_gb", "memory_gb", r.GPU.MemoryGB, 0, maxGPUGiB, "GiB")...)
 	if r.GPU.Count < 1 || r.GPU.Count > maxGPUs {
 		out = append(out, mistake{
 			Path:    "resources.gpu.count",
@@ -71,6 +79,29 @@ func (r Resources) mistakes() []mistake {
 		})
 	}
 	return out
+}
+
+// arches are the GOARCH names of what clouds rent out.
+var arches = []string{"amd64", "arm64"}
+
+// otherArches are the names that compilers and kernels have for them.
+var otherArches = map[string]string{
+	"x86_64": "amd64", "x86-64": "amd64", "x64": "amd64", "x86": "amd64", "intel": "amd64", "amd": "amd64",
+	"aarch64": "arm64", "arm": "arm64", "armv8": "arm64", "graviton": "arm64",
+}
+
+func archMistake(path, arch string) mistake {
+	m := mistake{
+		Path:    path,
+		Summary: "Unknown architecture",
+		Detail:  "{value} is no architecture that a service can ask for.",
+		Value:   arch,
+		Hint:    hclfile.DidYouMean(arch, arches),
+	}
+	if meant, ok := otherArches[strings.ToLower(arch)]; ok {
+		m.Guess = fmt.Sprintf("did you mean %s?", hclfile.Quote(meant))
+	}
+	return m
 }
 
 func amount(path, name string, v, low, high float64, unit string) []mistake {

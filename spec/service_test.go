@@ -20,12 +20,13 @@ func container() *Service {
 		Name:   "echo",
 		Source: Source{Container: &Container{Image: "ghcr.io/acme/echo:1.4"}},
 		Resources: Resources{
-			CPU: 4, MemoryGB: 16, StorageGB: 40,
-			GPU: &GPU{Count: 1, Model: "L4"},
+			CPU: 4, MemoryGB: 16, StorageGB: 40, Arch: "amd64",
+			GPU: &GPU{Count: 1, Model: "L4", MemoryGB: 24},
 		},
 		Instances: 3,
 		Ports:     []Port{{Name: "http", Number: 8080, Public: true}, {Name: "metrics", Number: 9090}},
 		Health:    &Health{HTTP: &HTTPHealth{Port: "http", Path: "/healthz?deep=1"}},
+		Disk:      &Disk{SizeGB: 100, Path: "/data"},
 		Env:       map[string]string{"LOG_LEVEL": "info", "RETRIES": "3", "VERBOSE": "true", "EMPTY": "", "REGION": "eu-1"},
 		Secrets:   []string{"API_KEY", "_TOKEN2"},
 	}
@@ -40,7 +41,7 @@ func native() *Service {
 			Binary: "bin/echo",
 			Args:   []string{"--listen", ":8080", "--name=two words"},
 		}},
-		Resources: Resources{CPU: 2.5, MemoryGB: 0.5, GPU: &GPU{Count: 1}},
+		Resources: Resources{CPU: 2.5, MemoryGB: 0.5, Arch: "arm64", GPU: &GPU{Count: 1}},
 		Instances: 1,
 		Ports:     []Port{{Name: "http", Number: 8080, Public: true}},
 		Health:    &Health{HTTP: &HTTPHealth{Port: "http", Path: "/"}},
@@ -234,7 +235,8 @@ func TestStarter(t *testing.T) {
 	}
 	// What stands in its comments must be right as well.
 	source := string(Starter("echo"))
-	native := strings.NewReplacer("    # native {", "native {", "    # gpu {", "gpu {", "    #   ", "", "    # }", "}").Replace(source)
+	native := strings.NewReplacer("    # native {", "native {", "    # gpu {", "gpu {", "    #   ", "", "    # }", "}",
+		"    # arch ", "arch ", "  # disk {", "disk {", "  #   ", "", "  # }", "}").Replace(source)
 	begin := strings.Index(native, "container {")
 	end := strings.Index(native, "# ... or")
 	native = native[:begin] + native[end:]
@@ -244,7 +246,7 @@ func TestStarter(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the starter's comments do not load:\n%v\n%s", err, native)
 	}
-	if s.Source.Native == nil || s.Resources.GPU == nil || len(s.Secrets) != 1 {
+	if s.Source.Native == nil || s.Resources.GPU == nil || s.Resources.GPU.MemoryGB != 24 || s.Resources.Arch != "arm64" || s.Disk == nil || len(s.Secrets) != 1 {
 		t.Errorf("the starter's comments were not taken in: %+v", s)
 	}
 }
@@ -262,6 +264,20 @@ func TestJSONRoundTrip(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestDiskPaths(t *testing.T) {
+	for at, good := range map[string]bool{
+		"/data": true, "/srv/data": true, "/mnt": true, "/var/lib/postgresql": true, "/home/data": true, "/opt/app/data": true, "/etcetera": true, "/a.b_c-d": true,
+		"/": false, "/etc": false, "/etc/x": false, "/usr": false, "/proc/1": false, "/sys": false, "/dev/shm": false, "/run": false, "/boot": false,
+		"/opt": false, "/opt/skysail": false, "/opt/skysail/x": false, "/home": false, "/home/skysail": false, "/var": false, "/var/lib": false,
+		"/var/lib/skysail-echo": false, "/var/log": false, "/tmp": false, "/root": false, "/bin": false, "/lib64": false,
+		"data": false, "": false, "/data/": false, "//data": false, "/data/../x": false, "/./data": false, "/da ta": false, "/data\n": false, "/dät": false, "/a:b": false,
+	} {
+		if got := len((&Disk{SizeGB: 1, Path: at}).mistakes()) == 0; got != good {
+			t.Errorf("%q: accepted is %v, want %v", at, got, good)
 		}
 	}
 }

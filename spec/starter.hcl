@@ -23,10 +23,12 @@ service "NAME" {
   resources {
     cpu        = 1  # vCPU, fractions allowed
     memory_gb  = 1  # GiB
-    storage_gb = 10 # GiB, optional
+    storage_gb = 10 # GiB of the disk it boots from, optional
+    # arch     = "arm64" # or "amd64", which it is when left out
     # gpu {
-    #   count = 1
-    #   model = "L4" # optional: any model when left out
+    #   count     = 1
+    #   model     = "L4" # optional: any model when left out
+    #   memory_gb = 24   # GiB of one GPU, optional
     # }
   }
 
@@ -46,6 +48,13 @@ service "NAME" {
       path = "/"
     }
   }
+
+  # A disk of its own for each instance, beside the one it boots from. It is
+  # made with the instance and removed with it: keep copies of what matters.
+  # disk {
+  #   size_gb = 100 # whole GiB
+  #   path    = "/data"
+  # }
 
   # Plain settings. env("X") takes a value from your environment when this
   # file is read, file("x") the text of a file beside this one. Both become

@@ -30,6 +30,8 @@ type Attempt struct {
 	Provider  string       `json:"provider"`
 	Region    string       `json:"region"`
 	Type      string       `json:"type"`
+	Zone      string       `json:"zone,omitempty"`
+	Spot      bool         `json:"spot,omitempty"` // interruptible capacity
 	PriceUSD  float64      `json:"price_usd_hour"` // all instances
 	Phase     AttemptPhase `json:"phase"`
 	Class     string       `json:"class,omitempty"` // fault class when it failed
@@ -44,8 +46,8 @@ type Attempt struct {
 func (s *Store) StartAttempt(ctx context.Context, deployment string, a Attempt) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		now := millis(s.now())
-		if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (deployment_id, n, provider, region, type, price_usd, phase, started_at)
-			VALUES (?,?,?,?,?,?,?,?)`, deployment, a.N, a.Provider, a.Region, a.Type, a.PriceUSD, AttemptApplying, now); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (deployment_id, n, provider, region, type, zone, spot, price_usd, phase, started_at)
+			VALUES (?,?,?,?,?,?,?,?,?,?)`, deployment, a.N, a.Provider, a.Region, a.Type, a.Zone, a.Spot, a.PriceUSD, AttemptApplying, now); err != nil {
 			return err
 		}
 		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = '', provider = ?, region = ?, type = ?, price_usd = ?, attempt = ?, updated_at = ?
@@ -78,7 +80,7 @@ func (s *Store) UpdateAttempt(ctx context.Context, deployment string, a Attempt)
 
 // Attempts returns a deployment's attempts in order.
 func (s *Store) Attempts(ctx context.Context, deployment string) ([]Attempt, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT n, provider, region, type, price_usd, phase, class, cause, cleaned, started_at, ended_at
+	rows, err := s.db.QueryContext(ctx, `SELECT n, provider, region, type, zone, spot, price_usd, phase, class, cause, cleaned, started_at, ended_at
 		FROM attempts WHERE deployment_id = ? ORDER BY n`, deployment)
 	if err != nil {
 		return nil, s.writeError(err)
@@ -89,7 +91,7 @@ func (s *Store) Attempts(ctx context.Context, deployment string) ([]Attempt, err
 		var a Attempt
 		var cleaned []byte
 		var started, ended int64
-		if err := rows.Scan(&a.N, &a.Provider, &a.Region, &a.Type, &a.PriceUSD, &a.Phase, &a.Class, &a.Cause, &cleaned, &started, &ended); err != nil {
+		if err := rows.Scan(&a.N, &a.Provider, &a.Region, &a.Type, &a.Zone, &a.Spot, &a.PriceUSD, &a.Phase, &a.Class, &a.Cause, &cleaned, &started, &ended); err != nil {
 			return nil, s.writeError(err)
 		}
 		if err := json.Unmarshal(cleaned, &a.Cleaned); err != nil {

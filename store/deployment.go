@@ -61,14 +61,17 @@ type Deployment struct {
 
 // Instance is one machine or process that an apply made.
 type Instance struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Address   string `json:"address"`
-	SSHUser   string `json:"ssh_user,omitempty"`
-	SSHPort   int    `json:"ssh_port,omitempty"`
-	HostKey   string `json:"host_key,omitempty"`
-	HealthURL string `json:"health_url,omitempty"`
-	Logs      string `json:"logs,omitempty"` // journald:UNIT or file:PATH
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	SSHUser string `json:"ssh_user,omitempty"`
+	SSHPort int    `json:"ssh_port,omitempty"`
+	HostKey string `json:"host_key,omitempty"`
+	// NextHostKey is set while the host key is being replaced: until that is
+	// confirmed the instance may show either.
+	NextHostKey string `json:"next_host_key,omitempty"`
+	HealthURL   string `json:"health_url,omitempty"`
+	Logs        string `json:"logs,omitempty"` // journald:UNIT or file:PATH
 }
 
 const deploymentColumns = `id, name, phase, reason, remote, sandbox, service, policy,
@@ -119,14 +122,8 @@ func (s *Store) SetPhase(ctx context.Context, id string, phase Phase, reason str
 // ones, and moves the deployment to running in the same transaction.
 func (s *Store) Register(ctx context.Context, id string, instances []Instance) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE deployment_id = ?`, id); err != nil {
+		if err := putInstances(ctx, tx, id, instances); err != nil {
 			return err
-		}
-		for _, i := range instances {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO instances (deployment_id, id, name, address, ssh_user, ssh_port, host_key, health_url, logs)
-				VALUES (?,?,?,?,?,?,?,?,?)`, id, i.ID, i.Name, i.Address, i.SSHUser, i.SSHPort, i.HostKey, i.HealthURL, i.Logs); err != nil {
-				return err
-			}
 		}
 		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = '', updated_at = ? WHERE id = ?`,
 			Running, millis(s.now()), id)); err != nil {
@@ -134,6 +131,25 @@ func (s *Store) Register(ctx context.Context, id string, instances []Instance) e
 		}
 		return s.event(ctx, tx, id, "phase", string(Running))
 	})
+}
+
+// PutInstances records the instances of an apply, replacing earlier ones, and
+// leaves the phase as it is: they exist, but are not yet in service.
+func (s *Store) PutInstances(ctx context.Context, id string, instances []Instance) error {
+	return s.write(ctx, func(tx *sql.Tx) error { return putInstances(ctx, tx, id, instances) })
+}
+
+func putInstances(ctx context.Context, tx *sql.Tx, id string, instances []Instance) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM instances WHERE deployment_id = ?`, id); err != nil {
+		return err
+	}
+	for _, i := range instances {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO instances (deployment_id, id, name, address, ssh_user, ssh_port, host_key, next_host_key, health_url, logs)
+			VALUES (?,?,?,?,?,?,?,?,?,?)`, id, i.ID, i.Name, i.Address, i.SSHUser, i.SSHPort, i.HostKey, i.NextHostKey, i.HealthURL, i.Logs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Unregister removes the instances of a deployment, so that QoS forgets them.
@@ -200,7 +216,7 @@ func (s *Store) query(ctx context.Context, where string, args ...any) ([]Deploym
 }
 
 func (s *Store) instances(ctx context.Context, id string) ([]Instance, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, name, address, ssh_user, ssh_port, host_key, health_url, logs
+	rows, err := s.db.QueryContext(ctx, `SELECT id, name, address, ssh_user, ssh_port, host_key, next_host_key, health_url, logs
 		FROM instances WHERE deployment_id = ? ORDER BY name, id`, id)
 	if err != nil {
 		return nil, s.writeError(err)
@@ -209,7 +225,7 @@ func (s *Store) instances(ctx context.Context, id string) ([]Instance, error) {
 	var out []Instance
 	for rows.Next() {
 		var i Instance
-		if err := rows.Scan(&i.ID, &i.Name, &i.Address, &i.SSHUser, &i.SSHPort, &i.HostKey, &i.HealthURL, &i.Logs); err != nil {
+		if err := rows.Scan(&i.ID, &i.Name, &i.Address, &i.SSHUser, &i.SSHPort, &i.HostKey, &i.NextHostKey, &i.HealthURL, &i.Logs); err != nil {
 			return nil, s.writeError(err)
 		}
 		out = append(out, i)

@@ -16,7 +16,7 @@ const sampleRetention = 24 * time.Hour
 type Sample struct {
 	Deployment  string            `json:"deployment"` // name
 	Instance    string            `json:"instance"`
-	Source      string            `json:"source"` // ssh, http, host, service
+	Source      string            `json:"source"` // ssh, http, host, service, cloud
 	Name        string            `json:"name"`
 	Labels      map[string]string `json:"labels"`
 	Value       float64           `json:"value"`

@@ -169,6 +169,12 @@ func TestLifeOfADeployment(t *testing.T) {
 		{ID: "11", Name: "skysail-d1-0", Address: "192.0.2.1", SSHUser: "skysail", SSHPort: 22, HostKey: "ssh-ed25519 AAAA", HealthURL: "http://192.0.2.1:8080/healthz", Logs: "journald:skysail-echo.service"},
 		{ID: "12", Name: "skysail-d1-1", Address: "192.0.2.2"},
 	}
+	instances[0].NextHostKey = "ssh-ed25519 BBBB"
+	must(t, s.PutInstances(ctx, "d1", instances))
+	if d, err = s.Get(ctx, "echo"); err != nil || d.Phase != Applying || !cmp.Equal(d.Instances, instances) {
+		t.Errorf("while a host key is replaced: %+v %v", d, err)
+	}
+	instances[0].HostKey, instances[0].NextHostKey = instances[0].NextHostKey, ""
 	must(t, s.Register(ctx, "d1", instances))
 	d, err = s.Get(ctx, "echo")
 	must(t, err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -14,12 +14,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"skysail/clouds/faults"
 	"skysail/deploy"
-	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/qos"
-	"skysail/sandbox"
 	"skysail/store"
 )
 
@@ -33,47 +30,61 @@ var providers = []struct {
 	{policies.Vultr, true},
 }
 
+// TestConformance is what every provider must do: create, outputs, SSH with a
+// strict host key, samples, tags, destroy, nothing left; once and three times.
 func TestConformance(t *testing.T) {
 	for _, p := range providers {
-		t.Run(p.name, func(t *testing.T) {
-			b := newBench(t)
-			d := b.deployer(p.cloud, only(p.name))
-			dep, err := d.Deploy(t.Context(), hello(t))
-			if err != nil {
-				t.Fatal(err)
+		for _, n := range []int{1, 3} {
+			if n > 1 && !p.cloud {
+				continue // this machine runs a service with ports once
 			}
-			checkDeployment(t, dep, p.name, p.cloud)
-			checkSamples(t, d, dep, p.cloud)
-			checkStatus(t, d, dep)
-			checkLogs(t, d, dep)
-			if p.cloud {
-				checkTags(t, b, dep)
-				checkHostKey(t, b, dep)
-				checkReachable(t, b, dep)
-			}
-			proofs, err := d.Destroy(t.Context(), dep.Name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(proofs) != 1 || len(proofs[0].Left) != 0 || len(proofs[0].Destroyed) == 0 {
-				t.Errorf("proofs of destroy: %+v", proofs)
-			}
-			if p.cloud {
-				if left := b.resources(); len(left) != 0 {
-					t.Errorf("left behind: %+v", left)
-				}
-			} else if up(dep.Instances[0].HealthURL) {
-				t.Error("the service still answers after destroy")
-			}
-			again, err := d.Destroy(t.Context(), dep.Name)
-			if err != nil || len(again) != 1 {
-				t.Errorf("a second destroy: %v, %+v", err, again)
-			}
-		})
+			t.Run(fmt.Sprintf("%s/%d", p.name, n), func(t *testing.T) { conform(t, p.name, p.cloud, n) })
+		}
 	}
 }
 
-func checkDeployment(t *testing.T, dep deploy.Deployment, provider string, cloud bool) {
+func conform(t *testing.T, provider string, cloud bool, instances int) {
+	b := newBench(t)
+	d := b.deployer(cloud, only(provider))
+	svc := hello(t)
+	svc.Instances = instances
+	dep, err := d.Deploy(t.Context(), svc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDeployment(t, dep, provider, cloud, instances)
+	checkSamples(t, d, dep, cloud)
+	checkStatus(t, d, dep)
+	checkLogs(t, d, dep)
+	if cloud {
+		checkCloudSamples(t, b, dep)
+		checkTags(t, b, dep)
+		for _, i := range dep.Instances {
+			checkHostKey(t, b, i)
+			checkReachable(t, b, i)
+		}
+	}
+	proofs, err := d.Destroy(t.Context(), dep.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(proofs) != 1 || len(proofs[0].Left) != 0 || len(proofs[0].Destroyed) == 0 {
+		t.Errorf("proofs of destroy: %+v", proofs)
+	}
+	if cloud {
+		if left := b.resources(); len(left) != 0 {
+			t.Errorf("left behind: %+v", left)
+		}
+	} else if up(dep.Instances[0].HealthURL) {
+		t.Error("the service still answers after destroy")
+	}
+	again, err := d.Destroy(t.Context(), dep.Name)
+	if err != nil || len(again) != 1 {
+		t.Errorf("a second destroy: %v, %+v", err, again)
+	}
+}
+
+func checkDeployment(t *testing.T, dep deploy.Deployment, provider string, cloud bool, instances int) {
 	t.Helper()
 	if dep.Phase != store.Running || dep.Provider != provider || dep.Sandbox != cloud {
 		t.Errorf("deployment %+v", dep)
@@ -81,15 +92,29 @@ func checkDeployment(t *testing.T, dep deploy.Deployment, provider string, cloud
 	if cloud != (dep.PriceUSD > 0) {
 		t.Errorf("price is %g", dep.PriceUSD)
 	}
-	if len(dep.Instances) != 1 {
+	if len(dep.Instances) != instances {
 		t.Fatalf("instances: %+v", dep.Instances)
 	}
-	i := dep.Instances[0]
-	if i.ID == "" || i.Address == "" || i.HealthURL == "" || i.Logs == "" {
-		t.Errorf("instance lacks something: %+v", i)
-	}
-	if cloud && (i.SSHUser != "skysail" || i.SSHPort != 22 || !strings.HasPrefix(i.HostKey, "ssh-ed25519 ")) {
-		t.Errorf("instance's SSH: %+v", i)
+	seen := map[string]bool{}
+	for _, i := range dep.Instances {
+		if i.ID == "" || i.Address == "" || i.HealthURL == "" || i.Logs == "" {
+			t.Errorf("instance lacks something: %+v", i)
+		}
+		if cloud && (i.SSHUser != "skysail" || i.SSHPort != 22 || !strings.HasPrefix(i.HostKey, "ssh-ed25519 ")) {
+			t.Errorf("instance's SSH: %+v", i)
+		}
+		for _, own := range []string{i.ID, i.Name, i.Address, i.HealthURL} {
+			if seen[own] {
+				t.Errorf("two instances have %s", own)
+			}
+			seen[own] = true
+		}
+		if cloud {
+			if seen[i.HostKey] {
+				t.Error("two instances have the same host key")
+			}
+			seen[i.HostKey] = true
+		}
 	}
 }
 
@@ -109,15 +134,18 @@ func checkSamples(t *testing.T, d *deploy.Deployer, dep deploy.Deployment, cloud
 	if cloud {
 		host = qos.SourceSSH
 	}
-	want := map[[2]string]float64{
-		{qos.SourceHTTP, "probe_success"}: 1,
-		{host, "skysail_service_up"}:      1,
+	want := map[[3]string]float64{}
+	names := map[string]bool{}
+	for _, i := range dep.Instances {
+		names[i.Name] = true
+		want[[3]string{i.Name, qos.SourceHTTP, "probe_success"}] = 1
+		want[[3]string{i.Name, host, "skysail_service_up"}] = 1
 	}
 	for _, s := range res.Samples {
-		if v, ok := want[[2]string{s.Source, s.Name}]; ok && s.Value == v {
-			delete(want, [2]string{s.Source, s.Name})
+		if v, ok := want[[3]string{s.Instance, s.Source, s.Name}]; ok && s.Value == v {
+			delete(want, [3]string{s.Instance, s.Source, s.Name})
 		}
-		if s.CollectedAt.IsZero() || s.Instance != dep.Instances[0].Name {
+		if s.CollectedAt.IsZero() || !names[s.Instance] {
 			t.Errorf("sample %+v", s)
 		}
 	}
@@ -126,14 +154,42 @@ func checkSamples(t *testing.T, d *deploy.Deployer, dep deploy.Deployment, cloud
 	}
 }
 
+// checkCloudSamples wants the provider's own measurements, as a collection
+// some seconds later has them.
+func checkCloudSamples(t *testing.T, b *bench, dep deploy.Deployment) {
+	t.Helper()
+	var res qos.Result
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		// A new one each time: one that has asked waits for the interval.
+		var err error
+		if res, err = b.deployer(true, only(dep.Provider)).Collect(t.Context(), dep.Name); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range res.Samples {
+			if s.Source == qos.SourceCloud && strings.HasPrefix(s.Name, "skysail_cloud_") {
+				if s.ObservedAt.After(s.CollectedAt) || time.Since(s.ObservedAt) > time.Hour {
+					t.Errorf("sample %+v", s)
+				}
+				return
+			}
+		}
+	}
+	t.Errorf("the provider measured nothing: %+v", res.Reports)
+}
+
 func checkStatus(t *testing.T, d *deploy.Deployer, dep deploy.Deployment) {
 	t.Helper()
 	st, err := d.Status(t.Context(), dep.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(st.Live) != 1 || st.Live[0].Exists != deploy.Yes || st.Live[0].Healthy != deploy.Yes {
+	if len(st.Live) != len(dep.Instances) {
 		t.Errorf("status: %+v (%s)", st.Live, st.Problem)
+	}
+	for _, l := range st.Live {
+		if l.Exists != deploy.Yes || l.Healthy != deploy.Yes {
+			t.Errorf("status: %+v (%s)", l, st.Problem)
+		}
 	}
 }
 
@@ -147,8 +203,10 @@ func checkLogs(t *testing.T, d *deploy.Deployer, dep deploy.Deployment) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(lines, func(l qos.Line) bool { return strings.Contains(l.Message, "listening") }) {
-		t.Errorf("the service's first line is not in its log: %+v", lines)
+	for _, i := range dep.Instances {
+		if !slices.ContainsFunc(lines, func(l qos.Line) bool { return l.Instance == i.Name && strings.Contains(l.Message, "listening") }) {
+			t.Errorf("%s: the service's first line is not in its log: %+v", i.Name, lines)
+		}
 	}
 }
 
@@ -167,9 +225,8 @@ func checkTags(t *testing.T, b *bench, dep deploy.Deployment) {
 
 // checkHostKey dials with strict checking of the pinned key, and with a
 // different key, which must fail.
-func checkHostKey(t *testing.T, b *bench, dep deploy.Deployment) {
+func checkHostKey(t *testing.T, b *bench, i store.Instance) {
 	t.Helper()
-	i := dep.Instances[0]
 	pinned, _, _, _, err := ssh.ParseAuthorizedKey([]byte(i.HostKey))
 	if err != nil {
 		t.Fatal(err)
@@ -213,17 +270,17 @@ func checkHostKey(t *testing.T, b *bench, dep deploy.Deployment) {
 
 // checkReachable wants the firewall to let in what the service says, and
 // nothing else.
-func checkReachable(t *testing.T, b *bench, dep deploy.Deployment) {
+func checkReachable(t *testing.T, b *bench, i store.Instance) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	conn, err := b.sandbox().Dial(ctx, "tcp", dep.Instances[0].Address+":8080")
+	conn, err := b.sandbox().Dial(ctx, "tcp", i.Address+":8080")
 	if err != nil {
 		t.Errorf("the public port is not reachable: %v", err)
 	} else {
 		_ = conn.Close()
 	}
-	if conn, err := b.sandbox().Dial(ctx, "tcp", dep.Instances[0].Address+":9999"); err == nil {
+	if conn, err := b.sandbox().Dial(ctx, "tcp", i.Address+":9999"); err == nil {
 		_ = conn.Close()
 		t.Error("a port that no rule opens is reachable")
 	}
@@ -237,75 +294,4 @@ func up(url string) bool {
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
-}
-
-// TestFaults drives every fault of the sandbox on every cloud: each ends in
-// its class, and nothing is left.
-func TestFaults(t *testing.T) {
-	cases := []struct {
-		kind  string
-		class faults.Class // empty: the deploy succeeds all the same
-	}{
-		{"capacity", faults.Capacity},
-		{"quota", faults.Quota},
-		{"auth", faults.Auth},
-		{"slow", ""},
-		{"half-made", faults.Transient},
-		{"hang", faults.Timeout},
-	}
-	for _, p := range providers {
-		if !p.cloud {
-			continue
-		}
-		for _, c := range cases {
-			t.Run(p.name+"/"+c.kind, func(t *testing.T) {
-				t.Parallel()
-				b := newBench(t)
-				policy := only(p.name)
-				policy.Failover.MaxAttempts = 1
-				if c.class == faults.Timeout {
-					policy.Failover.AttemptTimeout = 20 * time.Second
-				}
-				if err := b.sandbox().Fault(t.Context(), sandbox.Fault{Provider: p.name, Kind: c.kind}); err != nil {
-					t.Fatal(err)
-				}
-				d := b.deployer(true, policy)
-				dep, err := d.Deploy(t.Context(), hello(t))
-				if c.class == "" {
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, err := d.Destroy(t.Context(), dep.Name); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					checkFault(t, d, err, c.class)
-				}
-				if left := b.resources(); len(left) != 0 {
-					t.Errorf("left behind: %+v", left)
-				}
-			})
-		}
-	}
-}
-
-func checkFault(t *testing.T, d *deploy.Deployer, err error, class faults.Class) {
-	t.Helper()
-	if failure.CodeOf(err) != failure.Exhausted {
-		t.Fatalf("code %s, want %s: %v", failure.CodeOf(err), failure.Exhausted, err)
-	}
-	ds, lerr := d.List(t.Context(), true)
-	if lerr != nil || len(ds) != 1 {
-		t.Fatalf("list: %+v, %v", ds, lerr)
-	}
-	st, serr := d.Status(t.Context(), ds[0].ID)
-	if serr != nil {
-		t.Fatal(serr)
-	}
-	if got := st.Attempts[0].Class; got != string(class) {
-		t.Errorf("class %q (%s), want %q", got, st.Attempts[0].Cause, class)
-	}
-	if errors.Is(err, context.Canceled) {
-		t.Errorf("a fault is no interrupt: %v", err)
-	}
 }

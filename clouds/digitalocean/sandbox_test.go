@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/digitalocean/godo"
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,15 @@ const (
 // machines stands for the fleet.
 type machines struct{ *world.World }
 
+// Usage implements api.Fleet: two looks, half a minute apart.
+func (m machines) Usage(string, string) []api.Usage {
+	now := time.Now()
+	return []api.Usage{
+		{At: now.Add(-40 * time.Second), CPUSeconds: 10, MemoryBytes: 256 << 20, ReceivedBytes: 1000, SentBytes: 5000, Load: 0.2},
+		{At: now.Add(-10 * time.Second), CPUSeconds: 16, MemoryBytes: 256 << 20, ReceivedBytes: 4000, SentBytes: 65_000, Load: 0.7},
+	}
+}
+
 // boot lets every machine run: until then they are locked.
 func (m machines) boot(t *testing.T) {
 	t.Helper()
@@ -39,7 +49,6 @@ func (m machines) boot(t *testing.T) {
 }
 
 // Settled implements api.Fleet.
-
 func (m machines) Settled(_ context.Context, provider, id string) error {
 	return m.Update(func(st *world.State) error {
 		if s := st.Server(provider, id); s != nil && s.Deleting {

@@ -21,6 +21,7 @@ const (
 	srcPlan      = "https://github.com/vultr/terraform-provider-vultr/issues/377"
 	srcLocked    = "https://github.com/vultr/ansible-collection-vultr/issues/113"
 	srcNoAnswer  = "https://github.com/vultr/terraform-provider-vultr/issues/209"
+	srcEnabled   = "https://docs.vultr.com/platform/billing: a payment method is required before resources can be deployed; the exact words are not published"
 	srcReference = "https://www.vultr.com/api/"
 )
 
@@ -41,6 +42,8 @@ var table = sync.OnceValue(func() faults.Table {
 
 		faults.NewRule(faults.Quota, `You have reached the (?:maximum|limit)`, srcMachines),
 		faults.NewRule(faults.Quota, `request a limit increase|exceeds your account limits?`, srcReference),
+
+		faults.NewRule(faults.NotEnabled, `not enabled for your account`, srcEnabled),
 
 		faults.NewRule(faults.Auth, `\\?"status\\?":\s*40[13]\b`, srcSDK),
 

@@ -20,6 +20,7 @@ func TestFaults(t *testing.T) {
 		{`error creating server: {"error":"Server add failed: You have reached the maximum monthly fee limit for this account. To deploy additional services, please request a limit increase.","status":400}`, faults.Quota},
 		{`error creating server: {"error":"Server add failed: You have reached the maximum number of active virtual machines for this account. For security reasons, please contact our support team to have the limit raised","status":400}`, faults.Quota},
 		{`error creating server: {"error":"You have reached the maximum number of instances allowed on your account","status":403}`, faults.Quota},
+		{`error creating server: {"error":"Server add failed: This plan is not enabled for your account. Please contact our support team to have it enabled.","status":400}`, faults.NotEnabled},
 		{`error creating SSH key: {"error":"Invalid API token.","status":401}`, faults.Auth},
 		{`error creating SSH key: error returned from api : Invalid API token.`, faults.Auth},
 		{`error creating firewall group: {"error":"Unauthorized IP address: 203.0.113.7","status":401}`, faults.Auth},

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vultr/govultr/v3"
@@ -25,6 +26,15 @@ const (
 
 // machines stands for the fleet: what is to be deleted is gone at once.
 type machines struct{ *world.World }
+
+// Usage implements api.Fleet: two looks, half a minute apart.
+func (m machines) Usage(string, string) []api.Usage {
+	now := time.Now()
+	return []api.Usage{
+		{At: now.Add(-40 * time.Second), CPUSeconds: 10, MemoryBytes: 256 << 20, ReceivedBytes: 1000, SentBytes: 5000, Load: 0.2},
+		{At: now.Add(-10 * time.Second), CPUSeconds: 16, MemoryBytes: 256 << 20, ReceivedBytes: 4000, SentBytes: 65_000, Load: 0.7},
+	}
+}
 
 // Settled implements api.Fleet.
 func (m machines) Settled(_ context.Context, provider, id string) error {

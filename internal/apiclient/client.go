@@ -20,8 +20,8 @@ const (
 	longestPause = 30 * time.Second
 )
 
-// New wraps a client so that requests to the host of api carry the token, and
-// so that a request is repeated when the API is overloaded or answers
+// New wraps a client so that requests to the host of api carry the token,
+// where there is one, and so that a request is repeated when the API is overloaded or answers
 // nonsense: after what Retry-After asks for, otherwise after pause and twice
 // that each time. It is for requests that may be repeated.
 func New(base *http.Client, api *url.URL, token string, pause time.Duration) *http.Client {
@@ -67,7 +67,7 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host == t.host {
+	if r.URL.Host == t.host && t.token != "" {
 		r = r.Clone(r.Context())
 		r.Header.Set("Authorization", "Bearer "+t.token)
 	}

@@ -4,13 +4,16 @@ locals {
   # What install.sh needs to know, as shell assignments: the script itself is
   # the same for every service, and no value is ever part of its text.
   install_env = join("", [for k, v in {
-    unit        = local.unit
-    kind        = local.native != null ? "native" : "container"
-    url         = local.native != null ? local.native.url : ""
-    sha256      = local.native != null ? local.native.sha256 : ""
-    binary      = local.native != null ? local.native.binary : ""
-    secrets     = length(var.service.secrets) > 0 ? "yes" : "no"
-    accelerator = var.accelerator
+    unit         = local.unit
+    kind         = local.native != null ? "native" : "container"
+    engine       = var.engine
+    url          = local.native != null ? local.native.url : ""
+    sha256       = local.native != null ? local.native.sha256 : ""
+    binary       = local.native != null ? local.native.binary : ""
+    secrets      = length(var.service.secrets) > 0 ? "yes" : "no"
+    accelerator  = var.accelerator
+    public_ports = join(" ", [for p in var.service.ports : p.number if p.public])
+    data_devices = var.data_disk == null ? "" : join(" ", var.data_devices)
   } : "${k}='${replace(v, "'", "'\\''")}'\n"])
 
   # systemd's EnvironmentFile: inside double quotes a backslash takes the
@@ -36,18 +39,22 @@ locals {
   }]
 
   # bootcmd and not only ssh_keys: see "The pinned host key" in README.md.
-  user_data = [for k in local.host_keys : "#cloud-config\n${jsonencode(merge(local.cloud_config, local.packages, {
-    bootcmd = [join("", [
-      "host_key='${trimspace(k.private)}'\n",
-      "host_key_public='${replace(trimspace(k.public), "'", "'\\''")}'\n",
-      "sshd_config='${local.sshd_config}'\n",
-      file("${path.module}/files/pin-host-key.sh"),
-    ])]
+  user_data = [for k in local.host_keys : "#cloud-config\n${jsonencode(merge(local.cloud_config, {
+    bootcmd = concat(
+      [join("", [
+        "host_key='${trimspace(k.private)}'\n",
+        "host_key_public='${replace(trimspace(k.public), "'", "'\\''")}'\n",
+        "sshd_config='${local.sshd_config}'\n",
+        file("${path.module}/files/pin-host-key.sh"),
+      ])],
+      local.ttl,
+    )
     ssh_keys = { ed25519_private = k.private, ed25519_public = k.public }
   }))}\n"]
 
-  # cloud-init takes an empty list of packages for a mistake.
-  packages = { for k, v in { package_update = true, packages = ["podman"] } : k => v if local.native == null }
+  ttl = [for s in var.ttl_seconds == null ? [] : [var.ttl_seconds] :
+    "ttl_seconds='${s}'\n${file("${path.module}/files/ttl.sh")}"
+  ]
 
   cloud_config = {
     # pin-host-key.sh has removed the image's keys by now. Deleting again here
@@ -66,42 +73,33 @@ locals {
       lock_passwd         = false
       passwd              = "*"
       ssh_authorized_keys = [var.ssh_public_key]
-      sudo                = "ALL=(root) NOPASSWD: /opt/skysail/secrets \"\""
+      sudo                = "ALL=(root) NOPASSWD: /opt/skysail/secrets \"\", /opt/skysail/rotate-host-key \"\""
     }]
 
-    write_files = [
-      {
-        path        = "/etc/ssh/sshd_config.d/10-skysail.conf"
-        permissions = "0600"
-        content     = local.sshd_config
-      },
-      {
-        path        = "/etc/skysail/install.env"
-        permissions = "0600"
-        content     = local.install_env
-      },
-      {
-        path        = "/etc/skysail/service.env"
-        permissions = "0600"
-        content     = local.service_env
-      },
-      {
-        path        = "/etc/systemd/system/${local.unit}"
-        permissions = "0644"
-        content     = local.unit_file
-      },
-      {
-        path        = "/opt/skysail/install.sh"
-        permissions = "0755"
-        content     = file("${path.module}/files/install.sh")
-      },
-      {
-        path        = "/opt/skysail/secrets"
-        permissions = "0755"
-        content     = file("${path.module}/files/secrets.sh")
-      },
-    ]
+    write_files = [for f in concat(local.files, local.data_files) : {
+      path        = f[0]
+      permissions = f[1]
+      content     = f[2]
+    }]
 
     runcmd = [["/opt/skysail/install.sh"]]
   }
+
+  files = [
+    ["/etc/ssh/sshd_config.d/10-skysail.conf", "0600", local.sshd_config],
+    ["/etc/skysail/install.env", "0600", local.install_env],
+    ["/etc/skysail/service.env", "0600", local.service_env],
+    ["/etc/skysail/metadata-guard.nft", "0644", file("${path.module}/files/metadata-guard.nft")],
+    ["/etc/systemd/system/skysail-metadata-guard.service", "0644", local.guard_unit],
+    ["/etc/systemd/system/skysail.slice", "0644", local.slice],
+    ["/etc/systemd/system/${local.unit}", "0644", local.unit_file],
+    ["/opt/skysail/install.sh", "0755", file("${path.module}/files/install.sh")],
+    ["/opt/skysail/secrets", "0755", file("${path.module}/files/secrets.sh")],
+    ["/opt/skysail/rotate-host-key", "0755", file("${path.module}/files/rotate-host-key.sh")],
+  ]
+
+  data_files = [for f in [
+    ["/etc/systemd/system/skysail-data-disk.service", "0644", local.data_unit],
+    ["/opt/skysail/data-disk", "0755", file("${path.module}/files/data-disk.sh")],
+  ] : f if var.data_disk != null]
 }

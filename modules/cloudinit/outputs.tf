@@ -13,4 +13,9 @@ output "user_data" {
     condition     = local.native != null || length(local.engine_names) == 0
     error_message = "These variables would change how the container engine itself runs, so a container can not be given them: ${join(", ", local.engine_names)}. Set them in the image."
   }
+
+  precondition {
+    condition     = var.data_disk == null || length(var.data_devices) > 0
+    error_message = "data_disk needs data_devices: where the provider shows the disk."
+  }
 }

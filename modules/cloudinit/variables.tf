@@ -56,3 +56,47 @@ variable "accelerator" {
     error_message = "accelerator must be \"nvidia\", \"amd\" or empty."
   }
 }
+
+variable "engine" {
+  description = "What runs a container: podman or docker, of the instance's distribution. An image with GPU drivers older than Ubuntu 24.04 needs docker: its podman can not hand over a GPU."
+  type        = string
+  default     = "podman"
+
+  validation {
+    condition     = contains(["podman", "docker"], var.engine)
+    error_message = "engine must be podman or docker."
+  }
+}
+
+variable "data_disk" {
+  description = "Where the service finds the disk beside the boot disk; null is none."
+  type        = object({ path = string })
+  default     = null
+
+  validation {
+    condition     = var.data_disk == null || can(regex("^(/[A-Za-z0-9._-]+)+$", try(var.data_disk.path, "")))
+    error_message = "data_disk.path must be an absolute path of letters, digits, \".\", \"_\" and \"-\"."
+  }
+}
+
+variable "data_devices" {
+  description = "Where the provider shows that disk: paths below /dev, in which * stands for anything. One of them must be blank, or hold the file system made at an earlier boot; partitioned and mounted ones are passed over."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for d in var.data_devices : can(regex("^/dev/[A-Za-z0-9._/*-]+$", d)) && !strcontains(d, "..")])
+    error_message = "data_devices must be paths below /dev of letters, digits, \".\", \"_\", \"-\" and \"*\"."
+  }
+}
+
+variable "ttl_seconds" {
+  description = "The instance powers itself off that long after its first boot; null is never. For providers where that ends it, or its price."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.ttl_seconds == null || try(var.ttl_seconds >= 60 && floor(var.ttl_seconds) == var.ttl_seconds, false)
+    error_message = "ttl_seconds must be a whole number of at least 60."
+  }
+}

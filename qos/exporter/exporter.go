@@ -141,7 +141,7 @@ func (e *Exporter) remember(result qos.Result) {
 	read := make(map[sourceKey]time.Time, len(result.Reports))
 	for _, r := range result.Reports {
 		key := sourceKey{r.Deployment, r.Instance, r.Source}
-		if r.Err == nil {
+		if r.Err == nil && !r.ObservedAt.IsZero() {
 			read[key] = r.ObservedAt
 		} else if at, ok := e.read[key]; ok {
 			read[key] = at

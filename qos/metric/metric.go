@@ -4,11 +4,16 @@
 // ours are skysail_* in base units.
 package metric
 
+import "time"
+
 // Metric is one value of one series.
 type Metric struct {
 	Name   string
 	Labels map[string]string
 	Value  float64
+	// ObservedAt is when the value was true, where that is not the time of
+	// the whole reading.
+	ObservedAt time.Time
 }
 
 // Kind is how a metric behaves over time.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
+
+	"skysail/clouds"
 )
 
 // TestTable holds the names to what Prometheus asks of them.
@@ -23,6 +25,18 @@ func TestTable(t *testing.T) {
 	}
 	if _, ok := Lookup("node_nothing"); ok {
 		t.Error("a name that is not in the table is known")
+	}
+}
+
+// TestCloudNames wants a help text for everything that a provider measures.
+func TestCloudNames(t *testing.T) {
+	for _, name := range []string{
+		clouds.MetricCPU, clouds.MetricMemory, clouds.MetricReceive, clouds.MetricTransmit,
+		clouds.MetricReceiveDay, clouds.MetricTransmitDay, clouds.MetricLoad1,
+	} {
+		if d, ok := Lookup(name); !ok || d.Kind != Gauge {
+			t.Errorf("%s is not in the table: %+v", name, d)
+		}
 	}
 }
 

@@ -7,6 +7,14 @@ var table = map[string]Desc{
 	SourceDuration:  {Gauge, "Time the last reading of this source took."},
 	SourceAge:       {Gauge, "Time since this source was last read with success."},
 
+	"skysail_cloud_cpu_utilization_ratio":             {Gauge, "Share of all vCPUs in use as the provider measures it from outside, 0 to 1."},
+	"skysail_cloud_memory_utilization_ratio":          {Gauge, "Share of memory in use as the provider measures it, 0 to 1."},
+	"skysail_cloud_network_receive_bytes_per_second":  {Gauge, "Network traffic received as the provider measures it."},
+	"skysail_cloud_network_transmit_bytes_per_second": {Gauge, "Network traffic sent as the provider measures it."},
+	"skysail_cloud_network_receive_day_bytes":         {Gauge, "Bytes received since midnight UTC, by the provider's count."},
+	"skysail_cloud_network_transmit_day_bytes":        {Gauge, "Bytes sent since midnight UTC, by the provider's count."},
+	"skysail_cloud_load1":                             {Gauge, "1m load average as the provider's agent tells it."},
+
 	"probe_success":                  {Gauge, "Displays whether or not the probe was a success."},
 	"probe_duration_seconds":         {Gauge, "Returns how long the probe took to complete in seconds."},
 	"probe_http_duration_seconds":    {Gauge, "Duration of http request by phase."},

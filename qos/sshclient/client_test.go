@@ -85,6 +85,31 @@ func TestWrongHostKey(t *testing.T) {
 	})
 }
 
+// While a host key is replaced either is accepted, and no third one.
+func TestNextHostKey(t *testing.T) {
+	servers(t, func(t *testing.T, s *sshtest.Server) {
+		for name, next := range map[string]string{"Ed25519": sshtest.NewKey(t).Public, "RSA": rsaKey} {
+			before, after, neither := target(s), target(s), target(s)
+			before.NextHostKey = next
+			after.HostKey, after.NextHostKey = next, s.HostKey
+			neither.HostKey, neither.NextHostKey = next, sshtest.NewKey(t).Public
+			for _, tg := range []sshclient.Target{before, after} {
+				if _, err := sshclient.Run(within(t, 10*time.Second), tg, "true", nil); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if _, err := sshclient.Connect(within(t, 10*time.Second), neither); !errors.Is(err, sshclient.ErrHostKey) {
+				t.Errorf("%s: a third key: %v", name, err)
+			}
+			bad := target(s)
+			bad.NextHostKey = "x"
+			if _, err := sshclient.Connect(within(t, 10*time.Second), bad); !errors.Is(err, sshclient.ErrConfig) {
+				t.Errorf("%s: no key: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestHostKeyOfAnotherType(t *testing.T) {
 	servers(t, func(t *testing.T, s *sshtest.Server) {
 		tg := target(s)

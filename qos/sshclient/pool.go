@@ -21,7 +21,7 @@ type Pool struct {
 	closed bool
 }
 
-type placeKey struct{ addr, user, hostKey, keyFile string }
+type placeKey struct{ addr, user, hostKey, nextHostKey, keyFile string }
 
 // place holds the connection of one target. turn is a lock that a context can
 // end the wait for.
@@ -58,7 +58,7 @@ func (p *Pool) Run(ctx context.Context, t Target, cmd string, stdin io.Reader) (
 
 // get returns a connection that stands and says whether it was made just now.
 func (p *Pool) get(ctx context.Context, t Target) (c *Client, fresh bool, release func(), err error) {
-	key := placeKey{t.Addr, t.User, t.HostKey, t.KeyFile}
+	key := placeKey{t.Addr, t.User, t.HostKey, t.NextHostKey, t.KeyFile}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 
@@ -26,6 +27,9 @@ type Target struct {
 	User string
 	// HostKey is the pinned public key in the format of authorized_keys.
 	HostKey string
+	// NextHostKey is a second key in that format which is accepted as well,
+	// while the host key is being replaced; empty otherwise.
+	NextHostKey string
 	// KeyFile holds the client's private key. It is read at each connection,
 	// so a key that was replaced is used from then on.
 	KeyFile string
@@ -42,16 +46,9 @@ func (t Target) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (t Target) config() (*ssh.ClientConfig, error) {
-	want, _, _, _, err := ssh.ParseAuthorizedKey([]byte(t.HostKey))
+	pinned, algorithms, err := t.pinned()
 	if err != nil {
-		return nil, failure.Wrap(join(ErrConfig, err), failure.Failed, "read the pinned host key of "+t.Addr,
-			"No connection is made without one: there would be no way to know the instance.",
-			"Give the instance's public host key as one line, like `ssh-ed25519 AAAA…`.")
-	}
-	algorithms, err := hostKeyAlgorithms(want.Type())
-	if err != nil {
-		return nil, failure.Wrap(join(ErrConfig, err), failure.Failed, "read the pinned host key of "+t.Addr,
-			"Keys of this type cannot be pinned.", "Pin an Ed25519, ECDSA or RSA key.")
+		return nil, err
 	}
 	signer, err := t.signer()
 	if err != nil {
@@ -63,12 +60,42 @@ func (t Target) config() (*ssh.ClientConfig, error) {
 		ClientVersion:     "SSH-2.0-skysail",
 		HostKeyAlgorithms: algorithms,
 		HostKeyCallback: func(_ string, _ net.Addr, got ssh.PublicKey) error {
-			if string(got.Marshal()) == string(want.Marshal()) {
-				return nil
+			for _, want := range pinned {
+				if string(got.Marshal()) == string(want.Marshal()) {
+					return nil
+				}
 			}
-			return &mismatchError{got: got, want: want}
+			return &mismatchError{got: got, want: pinned[0]}
 		},
 	}, nil
+}
+
+// pinned are the host keys that are accepted, and the signatures to ask for.
+func (t Target) pinned() (keys []ssh.PublicKey, algorithms []string, err error) {
+	lines := []string{t.HostKey}
+	if t.NextHostKey != "" {
+		lines = append(lines, t.NextHostKey)
+	}
+	for _, line := range lines {
+		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+		if err != nil {
+			return nil, nil, failure.Wrap(join(ErrConfig, err), failure.Failed, "read the pinned host key of "+t.Addr,
+				"No connection is made without one: there would be no way to know the instance.",
+				"Give the instance's public host key as one line, like `ssh-ed25519 AAAA…`.")
+		}
+		of, err := hostKeyAlgorithms(key.Type())
+		if err != nil {
+			return nil, nil, failure.Wrap(join(ErrConfig, err), failure.Failed, "read the pinned host key of "+t.Addr,
+				"Keys of this type cannot be pinned.", "Pin an Ed25519, ECDSA or RSA key.")
+		}
+		keys = append(keys, key)
+		for _, a := range of {
+			if !slices.Contains(algorithms, a) {
+				algorithms = append(algorithms, a)
+			}
+		}
+	}
+	return keys, algorithms, nil
 }
 
 func (t Target) signer() (ssh.Signer, error) {

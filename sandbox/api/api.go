@@ -34,7 +34,21 @@ type Size struct {
 	Zones   map[string][]string
 	Arch    string // GOARCH name
 	SpotUSD float64
-	GPU     *GPU
+	// Prices holds, by region, the prices where they are not PriceUSD and
+	// SpotUSD.
+	Prices map[string]Price
+	GPU    *GPU
+}
+
+// Price is US dollars an hour; a spot price of 0 is none.
+type Price struct{ USD, SpotUSD float64 }
+
+// Price is what the size costs in a region.
+func (s *Size) Price(region string) Price {
+	if p, ok := s.Prices[region]; ok {
+		return p
+	}
+	return Price{USD: s.PriceUSD, SpotUSD: s.SpotUSD}
 }
 
 // GPU is what a size has of accelerators.
@@ -66,8 +80,11 @@ type Usage struct {
 	MemoryBytes uint64
 	// ReceivedBytes and SentBytes crossed its network interface, summed.
 	ReceivedBytes, SentBytes uint64
-	// Load is the load average over one minute as the machine itself says it.
-	Load float64
+	// DiskBytes is what its files hold, as of the last minute.
+	DiskBytes uint64
+	// Load, Load5 and Load15 are the load averages over 1, 5 and 15 minutes as
+	// the machine itself says them.
+	Load, Load5, Load15 float64
 }
 
 // Config is what a simulated API works on.

@@ -30,6 +30,15 @@ type Machine interface {
 	Running(dir string) (bool, error)
 }
 
+// Meter is a Machine that says what its instances use. Of any other Usage
+// knows nothing.
+type Meter interface {
+	// Usage reads what the instances in dirs use; those that do not run are
+	// left out. With an error it may still return what it could read, and
+	// errors.ErrUnsupported means that it never can.
+	Usage(dirs []string) (map[string]Reading, error)
+}
+
 // Options are how a fleet works; the zero value is how the daemon uses it.
 type Options struct {
 	// BootTime is how long a boot takes at least: in the clouds nothing is
@@ -37,7 +46,9 @@ type Options struct {
 	BootTime time.Duration
 	// Watch is the pause between looks at whether machines still run.
 	Watch time.Duration
-	Log   *slog.Logger
+	// Sample is the pause between looks at what machines use.
+	Sample time.Duration
+	Log    *slog.Logger
 }
 
 // bootsAtOnce bounds how many machines boot or stop side by side.
@@ -57,6 +68,7 @@ type Fleet struct {
 	wg   sync.WaitGroup
 
 	files sync.Mutex // writers of machine folders
+	usage usage
 }
 
 // New makes a fleet whose machines live in folders of dir. Run starts it.
@@ -67,12 +79,16 @@ func New(w *world.World, m Machine, dir string, opts Options) *Fleet {
 	if opts.Watch == 0 {
 		opts.Watch = 3 * time.Second
 	}
+	if opts.Sample == 0 {
+		opts.Sample = samplePause
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{
 		world: w, machine: m, dir: dir, opts: opts,
 		slots: make(chan struct{}, bootsAtOnce), busy: map[string]bool{}, idle: make(chan struct{}, 1),
+		usage: usage{machines: map[string]*history{}},
 	}
 	w.OnChange(f.syncFirewalls)
 	return f
@@ -94,6 +110,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 // running when it returns.
 func (f *Fleet) Follow(ctx context.Context) {
 	defer f.wg.Wait()
+	if m, ok := f.machine.(Meter); ok {
+		f.wg.Go(func() { f.sample(ctx, m) })
+	}
 	tick := time.NewTicker(f.opts.Watch)
 	defer tick.Stop()
 	for {
@@ -110,6 +129,7 @@ func (f *Fleet) Follow(ctx context.Context) {
 		case <-f.idle:
 		case <-tick.C:
 			f.watch()
+			f.expire()
 		}
 	}
 }

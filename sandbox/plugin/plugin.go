@@ -25,12 +25,15 @@ const (
 	DigitalOceanVersion = "2.99.1"
 	VultrSource         = "registry.terraform.io/vultr/vultr"
 	VultrVersion        = "2.32.0"
+	GoogleSource        = "registry.terraform.io/hashicorp/google"
+	GoogleVersion       = "7.45.0"
 )
 
 const (
 	awsHelper          = "plugin-aws"
 	digitalOceanHelper = "plugin-digitalocean"
 	vultrHelper        = "plugin-vultr"
+	googleHelper       = "plugin-google"
 )
 
 //go:embed schemas/*.json
@@ -46,6 +49,9 @@ func init() {
 	reexec.Register(vultrHelper, func([]string) int {
 		return serve(newVultr)
 	})
+	reexec.Register(googleHelper, func([]string) int {
+		return serve(newGoogle)
+	})
 }
 
 // Providers are the stand-ins, for the mirror in which Terraform finds them.
@@ -54,6 +60,7 @@ func Providers() []tfplugin.Release {
 		{Source: AWSSource, Version: AWSVersion, Helper: awsHelper},
 		{Source: DigitalOceanSource, Version: DigitalOceanVersion, Helper: digitalOceanHelper},
 		{Source: VultrSource, Version: VultrVersion, Helper: vultrHelper},
+		{Source: GoogleSource, Version: GoogleVersion, Helper: googleHelper},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"skysail/internal/tfplugin/tfplugintest"
 )
@@ -38,6 +39,43 @@ func TestSchemasOnTheWire(t *testing.T) {
 			t.Errorf("%s:\n%s", tc.source, diff)
 		}
 	}
+}
+
+// What is embedded is what the real provider says of itself, but for the
+// descriptions.
+func TestSchemasAreTheProviders(t *testing.T) {
+	for file, source := range map[string]string{"digitalocean.json": DigitalOceanSource, "vultr.json": VultrSource} {
+		t.Run(file, func(t *testing.T) {
+			published := document(t, tfplugintest.Published(t, file, source))
+			own := document(t, schema(file, source))
+			for _, kind := range []string{"resource_schemas", "data_source_schemas"} {
+				all, _ := published[kind].(map[string]any)
+				some, _ := own[kind].(map[string]any)
+				for name, s := range some {
+					if diff := cmp.Diff(all[name], s); diff != "" {
+						t.Errorf("%s (-the provider's +embedded):\n%s", name, diff)
+					}
+				}
+			}
+			if diff := cmp.Diff(published["provider"], own["provider"]); diff != "" {
+				t.Errorf("configuration (-the provider's +embedded):\n%s", diff)
+			}
+		})
+	}
+}
+
+func document(t *testing.T, s *tfjson.ProviderSchema) map[string]any {
+	t.Helper()
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(b, &out); err != nil {
+		t.Fatal(err)
+	}
+	strip(out)
+	return out
 }
 
 func provider(doc map[string]any, source string) map[string]any {

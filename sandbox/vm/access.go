@@ -61,6 +61,18 @@ func (m *machine) startSSH(c *cloudinit.Config) error {
 	return nil
 }
 
+// restartSSH has new connections see the host key that is in place now. Those
+// that stand are left alone, as systemd leaves sshd's.
+func (m *machine) restartSSH() error {
+	key, err := cloudinit.HostKey(rootOf(m.dir))
+	if err != nil {
+		return err
+	}
+	m.ssh.SetHostKey(key)
+	m.log.Info("sshd restarted")
+	return nil
+}
+
 // session is the place of SSH sessions: the instance, with its containers'
 // ports.
 type session struct {

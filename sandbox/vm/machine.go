@@ -59,6 +59,7 @@ type machine struct {
 	bootLog    *bootLog
 	guest      *guest.Guest
 	units      *systemd.Manager
+	traffic    traffic
 	ssh        *sshd.Server
 	sshSince   time.Time
 
@@ -141,7 +142,8 @@ func (m *machine) boot(ctx context.Context) (finish func(context.Context), err e
 		Journal: m.journal, JournalAt: filepath.Join(m.dir, shim.JournalFile),
 		Inside: m.guest, OnHost: m.guest.OnHost(), Container: m.containers,
 		Env: m.env("root"), Path: shim.Path(m.dir, m.containers.Path),
-		Builtin: map[string]func() (int, time.Time){"ssh.service": m.sshUnit, "sshd.service": m.sshUnit},
+		Builtin:   map[string]func() (int, time.Time){"ssh.service": m.sshUnit, "sshd.service": m.sshUnit},
+		Restarted: func(string) error { return m.restartSSH() },
 	})
 	if err := m.listen(socket.Control, m.control); err != nil {
 		return nil, err
@@ -161,6 +163,7 @@ func (m *machine) boot(ctx context.Context) (finish func(context.Context), err e
 	if err := m.listen(socket.Dial, m.serveDial); err != nil {
 		return nil, err
 	}
+	m.serving.Go(func() { m.traffic.follow(m.ctx, m.dir, m.log) })
 	p := newPorts(m)
 	p.look()
 	m.serving.Go(func() { p.follow(m.ctx) })
@@ -185,7 +188,7 @@ func (m *machine) prepare() error {
 	}
 	root := rootOf(m.dir)
 	// Nothing in /run outlives a boot, and no unit runs yet.
-	for _, stale := range []string{root.Join("/run"), filepath.Join(m.dir, unitsFolder)} {
+	for _, stale := range []string{root.Join("/run"), filepath.Join(m.dir, unitsFolder), filepath.Join(m.dir, trafficFile)} {
 		if err := os.RemoveAll(stale); err != nil {
 			return err
 		}
@@ -198,7 +201,7 @@ func (m *machine) prepare() error {
 	if err := renameio.WriteFile(root.Join("/etc/hostname"), []byte(m.config.Name+"\n"), 0o600); err != nil {
 		return err
 	}
-	m.containers = container.Instance{ID: m.config.Provider + "-" + m.config.ID, Publish: publishAddress(m.config.Address), Path: os.Getenv("PATH")}
+	m.containers = container.Instance{ID: m.config.Provider + "-" + m.config.ID, Publish: publishAddress(m.config.Address), Path: os.Getenv("PATH"), Root: string(rootOf(m.dir))}
 	if err := shim.WriteContainers(m.dir, m.containers); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (m *machine) route(port int) (func(net.Conn), error) {
 		return nil, fmt.Errorf("port %d is closed in the instance's firewall", port)
 	}
 	if port == sshPort {
-		return m.ssh.Serve, nil
+		return m.traffic.through(m.ssh.Serve), nil
 	}
 	ctx, cancel := context.WithTimeout(m.ctx, connectTimeout)
 	defer cancel()
@@ -44,7 +44,7 @@ func (m *machine) route(port int) (func(net.Conn), error) {
 	if err != nil {
 		return nil, fmt.Errorf("nothing listens on port %d of the instance: %w", port, err)
 	}
-	return func(c net.Conn) { splice(m.ctx, c, to) }, nil
+	return m.traffic.through(func(c net.Conn) { splice(m.ctx, c, to) }), nil
 }
 
 // dial connects to a port inside the instance: of its own network, or of a

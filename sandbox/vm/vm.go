@@ -22,7 +22,8 @@ import (
 const (
 	configFile   = "config.json"
 	firewallFile = "firewall.json"
-	mainFile     = "vm.json" // who the main process is
+	mainFile     = "vm.json"      // who the main process is
+	trafficFile  = "traffic.json" // what went through its network
 	logFile      = "vm.log"
 	bootLogFile  = "cloud-init.log"
 	rootFolder   = "root"

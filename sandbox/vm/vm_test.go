@@ -226,7 +226,7 @@ func TestServiceComesBack(t *testing.T) {
 // killMain kills the main process of an instance, and its helper too if asked.
 func (i *instance) killMain(helper bool) {
 	i.t.Helper()
-	killed := 0
+	var victims []proc.ID
 	for _, p := range i.processes() {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
 		if err != nil {
@@ -240,14 +240,19 @@ func (i *instance) killMain(helper bool) {
 		isMain := len(args) == 2 && args[1] == i.dir
 		isHelper := slices.Contains(env, reexec.HelperEnv("sandbox-guest"))
 		if isMain || (helper && isHelper) {
-			if err := p.Signal(syscall.SIGKILL); err != nil {
-				i.t.Fatal(err)
-			}
-			killed++
+			victims = append(victims, p.ID)
 		}
 	}
-	if killed == 0 {
+	if len(victims) == 0 {
 		i.t.Skip("the main process is found in /proc, which this system does not have")
+	}
+	// All stand still first: the one that dies last must not clean up.
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, id := range victims {
+			if err := id.Signal(signal); err != nil {
+				i.t.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -256,12 +261,16 @@ func TestKilledMainProcess(t *testing.T) {
 	i.up()
 	// Something that only its mark leads to when all above it is killed.
 	i.sh("setsid sleep 60 >/dev/null 2>&1 </dev/null &")
+	sleeps := func() bool {
+		return slices.ContainsFunc(i.processes(), func(p proc.Info) bool { return p.Name == "sleep" })
+	}
+	i.eventually("it sleeps", sleeps)
 	i.killMain(true)
 	i.eventually("it is off", func() bool {
 		st, err := vm.State(i.dir)
 		return err == nil && st == vm.Off
 	})
-	if !slices.ContainsFunc(i.processes(), func(p proc.Info) bool { return p.Name == "sleep" }) {
+	if !sleeps() {
 		t.Error("nothing is left, so this shows nothing")
 	}
 	if err := vm.Stop(t.Context(), i.dir); err != nil {

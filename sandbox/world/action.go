@@ -1,6 +1,9 @@
 package world
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Action is a change of a server that its owner can follow.
 type Action struct {
@@ -12,6 +15,8 @@ type Action struct {
 	Region      string    `json:"region"`
 	StartedAt   time.Time `json:"started_at"`
 	CompletedAt time.Time `json:"completed_at,omitzero"`
+	// Detail is the action in its provider's own form.
+	Detail json.RawMessage `json:"detail,omitempty"`
 }
 
 // maxActions bounds the history that is kept.
@@ -24,11 +29,16 @@ func (st *State) StartAction(s *Server, kind string, now time.Time) *Action {
 		Provider: s.Provider, ID: numericID(seq), Seq: seq, Type: kind,
 		ServerID: s.ID, Region: s.Region, StartedAt: now,
 	}
+	st.AddAction(a)
+	return a
+}
+
+// AddAction records a change, of whatever kind of thing.
+func (st *State) AddAction(a *Action) {
 	st.Actions = append(st.Actions, a)
 	if n := len(st.Actions) - maxActions; n > 0 {
 		st.Actions = append([]*Action(nil), st.Actions[n:]...)
 	}
-	return a
 }
 
 // CompleteActions marks what is still going on with a server as done.

@@ -14,8 +14,10 @@ type Firewall struct {
 	Name     string `json:"name"`
 	// Tags and ServerIDs are what the firewall applies to, for a provider
 	// whose firewalls name their servers.
-	Tags       []string  `json:"tags,omitempty"`
-	ServerIDs  []string  `json:"server_ids,omitempty"`
+	Tags      []string `json:"tags,omitempty"`
+	ServerIDs []string `json:"server_ids,omitempty"`
+	// Everything says that it applies to all of the account's servers.
+	Everything bool      `json:"everything,omitempty"`
 	Inbound    []Rule    `json:"inbound"`
 	CreatedAt  time.Time `json:"created_at"`
 	ModifiedAt time.Time `json:"modified_at"`
@@ -33,6 +35,10 @@ type Rule struct {
 	Sources       []string `json:"sources,omitempty"`
 	SourceTags    []string `json:"source_tags,omitempty"`
 	SourceServers []string `json:"source_servers,omitempty"`
+	// Deny and Priority are of a provider whose rules can also refuse: the
+	// lowest priority decides, and of equals the refusal.
+	Deny     bool `json:"deny,omitempty"`
+	Priority int  `json:"priority,omitempty"`
 	// Detail is the rule in its provider's own form.
 	Detail json.RawMessage `json:"detail,omitempty"`
 }
@@ -82,7 +88,7 @@ func (f *Firewall) Guards(s *Server) bool {
 	if f.Provider != s.Provider {
 		return false
 	}
-	if f.ID == s.FirewallID || slices.Contains(f.ServerIDs, s.ID) {
+	if f.Everything || f.ID == s.FirewallID || slices.Contains(f.ServerIDs, s.ID) {
 		return true
 	}
 	return slices.ContainsFunc(f.Tags, s.HasTag)
@@ -92,6 +98,9 @@ func (f *Firewall) Guards(s *Server) bool {
 // without a firewall is open, and one with a firewall lets in only what a
 // rule names.
 func (st *State) Inbound(s *Server) []Opening {
+	if s.Provider == GCP {
+		return st.networkInbound(s)
+	}
 	guarded := false
 	open := []Opening{}
 	for _, f := range st.Firewalls {

@@ -73,6 +73,10 @@ type Server struct {
 	CreatedAt  time.Time `json:"created_at"`
 	// HoldUntil keeps the machine from booting before that time.
 	HoldUntil time.Time `json:"hold_until,omitzero"`
+	// ExpiresAt is when the provider deletes the server by itself, or only
+	// stops it where ExpiryStops is set; zero is never.
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	ExpiryStops bool      `json:"expiry_stops,omitempty"`
 
 	Powered  bool  `json:"powered"`
 	Reboot   bool  `json:"reboot,omitempty"`

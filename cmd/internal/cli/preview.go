@@ -18,10 +18,14 @@ func printPreview(w io.Writer, p deploy.Preview) {
 		sandbox = " [sandbox: simulated, costs nothing]"
 	}
 	_, _ = fmt.Fprintf(w, "%s (%s)%s\n", p.Name, p.ID, sandbox)
-	_, _ = fmt.Fprintf(w, "  where   %s, %s, %s (%s: %s)\n", c.Offer.Provider, c.Offer.Region, c.Offer.Type, p.Rule, p.Why)
+	kind := ""
+	if c.Spot {
+		kind = " (spot)"
+	}
+	_, _ = fmt.Fprintf(w, "  where   %s, %s, %s%s (%s: %s)\n", c.Offer.Provider, c.Offer.Region, c.Offer.Type, kind, p.Rule, p.Why)
 	if c.TotalUSD > 0 {
 		_, _ = fmt.Fprintf(w, "  price   %s an hour for %d instance(s), about %s a month; as of %s\n",
-			usd(c.TotalUSD), p.Instances, usd(c.TotalUSD*730), c.Offer.AsOf)
+			usd(c.TotalUSD), p.Instances, usd(c.TotalUSD*730), c.AsOf())
 	} else {
 		_, _ = fmt.Fprintf(w, "  price   nothing\n")
 	}

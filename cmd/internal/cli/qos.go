@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skysail/clouds"
 	"skysail/deploy"
 	"skysail/qos"
 )
@@ -18,7 +19,9 @@ func newQoS(a *app) *cobra.Command {
 		Use:   "qos NAME",
 		Short: "Read host metrics, service state and health of a deployment now",
 		Long: `Reads every source of every instance side by side, each with its own deadline,
-and stores what they said. A source that fails is shown with its reason; the
+and stores what they said. The provider's own measurements (source cloud) are
+minutes late and asked for no more often than the provider allows; between two
+calls the last ones stand, with their age. A source that fails is shown with its reason; the
 others stand. Without --all the samples are condensed to what a person looks
 for first; -o json has all of them.`,
 		Example: `  skysail qos hello
@@ -61,9 +64,9 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 		if !all && !headline[s.Name] {
 			continue
 		}
-		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(s.Labels), text})
+		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(s.Labels), text, age(s.ObservedAt)})
 	}
-	table(a.io.Out, []string{"INSTANCE", "SOURCE", "METRIC", "VALUE"}, rows)
+	table(a.io.Out, []string{"INSTANCE", "SOURCE", "METRIC", "VALUE", "AGE"}, rows)
 	if !all {
 		a.printf("%d samples in all; --all shows them.\n", len(res.Samples))
 	}
@@ -75,7 +78,18 @@ var headline = map[string]bool{
 	"probe_success": true, "probe_duration_seconds": true, "probe_http_status_code": true,
 	"skysail_service_up": true, "skysail_service_restarts_total": true,
 	"node_load1": true, "node_memory_MemTotal_bytes": true, "node_memory_MemAvailable_bytes": true,
+	clouds.MetricCPU: true, clouds.MetricMemory: true, clouds.MetricReceive: true, clouds.MetricTransmit: true,
+	clouds.MetricReceiveDay: true, clouds.MetricTransmitDay: true, clouds.MetricLoad1: true,
 	"node_filesystem_size_bytes": true, "node_filesystem_avail_bytes": true, "node_boot_time_seconds": true,
+}
+
+// age is how long ago a value was true; providers tell theirs minutes late.
+func age(observed time.Time) string {
+	d := time.Since(observed)
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", int(max(0, d).Seconds()))
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 func labelText(labels map[string]string) string {
@@ -99,14 +113,28 @@ func formatValue(name string, v float64) string {
 	switch {
 	case strings.HasSuffix(name, "_time_seconds"):
 		return time.Unix(int64(v), 0).Local().Format(time.DateTime)
-	case strings.HasSuffix(name, "_bytes") && v >= 1<<20:
-		if v >= 1<<30 {
-			return fmt.Sprintf("%.2f GiB", v/(1<<30))
-		}
-		return fmt.Sprintf("%.1f MiB", v/(1<<20))
+	case strings.HasSuffix(name, "_bytes"):
+		return formatBytes(v)
+	case strings.HasSuffix(name, "_bytes_per_second"):
+		return formatBytes(v) + "/s"
+	case strings.HasSuffix(name, "_ratio"):
+		return fmt.Sprintf("%.1f %%", 100*v)
 	case strings.HasSuffix(name, "_seconds") && v < 10:
 		return fmt.Sprintf("%.1f ms", v*1000)
 	default:
 		return fmt.Sprintf("%g", v)
+	}
+}
+
+func formatBytes(v float64) string {
+	switch {
+	case v >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", v/(1<<30))
+	case v >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", v/(1<<20))
+	case v >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", v/(1<<10))
+	default:
+		return fmt.Sprintf("%.0f B", v)
 	}
 }

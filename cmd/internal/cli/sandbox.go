@@ -60,6 +60,11 @@ func newSandboxDown(a *app) *cobra.Command {
 			if err := sandbox.Down(cmd.Context(), sandboxDir(), purge); err != nil {
 				return err
 			}
+			if purge {
+				if err := forgetSimulated(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			if a.output == "json" {
 				return a.printJSON(map[string]any{"state": "down", "purged": purge})
 			}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +12,7 @@ import (
 func newSelect(a *app) *cobra.Command {
 	var t target
 	var explain bool
+	limit := 0
 	cmd := &cobra.Command{
 		Use:   "select [FILE]",
 		Short: "Show where a remote deployment would go, best first, and why",
@@ -31,7 +31,7 @@ func newSelect(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := a.printSelection(r, explain); err != nil {
+				if err := a.printSelection(r, explain, limit); err != nil {
 					return err
 				}
 				if len(r.Candidates) > 0 {
@@ -43,31 +43,36 @@ func newSelect(a *app) *cobra.Command {
 	}
 	t.flags(cmd, false)
 	cmd.Flags().BoolVar(&explain, "explain", false, "show the reasons for each place and each refusal")
+	cmd.Flags().IntVar(&limit, "limit", shownCandidates, "how many candidates to show; 0 is all (-o json always has all)")
 	return cmd
 }
 
+// shownCandidates is more than a deployment tries by default.
+const shownCandidates = 10
+
 type candidateJSON struct {
-	Provider  string   `json:"provider"`
-	Region    string   `json:"region"`
-	Type      string   `json:"type"`
-	VCPU      float64  `json:"vcpu"`
-	MemoryGiB float64  `json:"memory_gib"`
-	PriceUSD  float64  `json:"price_usd_hour"`
-	TotalUSD  float64  `json:"total_usd_hour"`
-	Reasons   []string `json:"reasons"`
+	Provider  string  `json:"provider"`
+	Region    string  `json:"region"`
+	Type      string  `json:"type"`
+	Zone      string  `json:"zone,omitempty"`
+	Spot      bool    `json:"spot"`
+	VCPU      float64 `json:"vcpu"`
+	MemoryGiB float64 `json:"memory_gib"`
+	// PriceUSD is of one instance with disks and address, Price its parts.
+	PriceUSD float64        `json:"price_usd_hour"`
+	TotalUSD float64        `json:"total_usd_hour"`
+	Price    selector.Price `json:"price"`
+	Reasons  []string       `json:"reasons"`
 }
 
 func candidateOf(c *selector.Candidate) candidateJSON {
 	return candidateJSON{
-		Provider: c.Offer.Provider, Region: c.Offer.Region, Type: c.Offer.Type, VCPU: c.Offer.VCPU,
-		MemoryGiB: c.Offer.MemoryGB, PriceUSD: c.PriceUSD, TotalUSD: c.TotalUSD, Reasons: c.Reasons(),
+		Provider: c.Offer.Provider, Region: c.Offer.Region, Type: c.Offer.Type, Zone: c.Zone(), Spot: c.Spot, VCPU: c.Offer.VCPU,
+		MemoryGiB: c.Offer.MemoryGB, PriceUSD: c.PriceUSD, TotalUSD: c.TotalUSD, Price: c.Price(), Reasons: c.Reasons(),
 	}
 }
 
-// shownCandidates is how many places the table has without --explain.
-const shownCandidates = 10
-
-func (a *app) printSelection(r selector.Result, explain bool) error {
+func (a *app) printSelection(r selector.Result, explain bool, limit int) error {
 	if a.output == "json" {
 		cs := make([]candidateJSON, 0, len(r.Candidates))
 		for i := range r.Candidates {
@@ -79,41 +84,53 @@ func (a *app) printSelection(r selector.Result, explain bool) error {
 		}
 		return a.printJSON(map[string]any{"rule": r.Rule, "why": r.Why, "candidates": cs, "refused": refused, "closest": r.Closest})
 	}
-	if len(r.Candidates) == 0 {
-		return nil
+	if len(r.Candidates) > 0 {
+		a.printCandidates(r, explain, limit)
 	}
-	a.printf("Rule: %s (%s)\n\n", r.Rule, r.Why)
-	head := []string{"#", "PROVIDER", "REGION", "TYPE", "VCPU", "GIB", "$/H"}
-	if explain {
-		head = append(head, "WHY")
+	if explain && len(r.Refused) > 0 {
+		a.printRefused(r)
 	}
-	var rows [][]string
+	return nil
+}
+
+func (a *app) printCandidates(r selector.Result, explain bool, limit int) {
+	wrap(a.io.Out, "Rule: ", fmt.Sprintf("%s (%s)", r.Rule, r.Why), a.width())
+	a.printf("\n")
+	rows, notes := [][]string{}, [][]string{}
 	for i := range r.Candidates {
-		if !explain && i == shownCandidates {
+		if limit > 0 && i == limit {
 			break
 		}
 		c := &r.Candidates[i]
-		row := []string{
-			fmt.Sprint(i + 1), c.Offer.Provider, c.Offer.Region, c.Offer.Type,
+		rows = append(rows, []string{
+			fmt.Sprint(i + 1), c.Offer.Provider, c.Offer.Region, c.Offer.Type, kindOf(c),
 			fmt.Sprintf("%g", c.Offer.VCPU), fmt.Sprintf("%g", c.Offer.MemoryGB), fmt.Sprintf("%.4g", c.TotalUSD),
-		}
+		})
 		if explain {
-			row = append(row, strings.Join(c.Reasons(), "; "))
+			notes = append(notes, c.Reasons())
+		} else {
+			notes = append(notes, nil)
 		}
-		rows = append(rows, row)
 	}
-	table(a.io.Out, head, rows)
+	annotated(a.io.Out, []string{"#", "PROVIDER", "REGION", "TYPE", "KIND", "VCPU", "GIB", "$/H"}, rows, notes, a.width())
 	if more := len(r.Candidates) - len(rows); more > 0 {
-		a.printf("… and %d more; --explain shows all\n", more)
+		a.printf("… and %d more; --limit 0 shows all\n", more)
 	}
-	if !explain || len(r.Refused) == 0 {
-		return nil
-	}
+}
+
+// printRefused lists what was refused by provider and reason.
+func (a *app) printRefused(r selector.Result) {
 	a.printf("\nRefused:\n")
-	rows = nil
+	last := ""
 	for _, x := range r.Refused {
-		rows = append(rows, []string{x.Provider, fmt.Sprint(x.Count), x.Reason})
+		if x.Provider != last {
+			a.printf("%s\n", x.Provider)
+			last = x.Provider
+		}
+		text := x.Reason
+		if x.Example != "" {
+			text += " (for example " + x.Example + ")"
+		}
+		wrap(a.io.Out, fmt.Sprintf("  %5d  ", x.Count), text, a.width())
 	}
-	table(a.io.Out, []string{"PROVIDER", "OFFERS", "REASON"}, rows)
-	return nil
 }

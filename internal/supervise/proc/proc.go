@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrGone says that a process does not run, or that its pid is another's now.
@@ -30,6 +31,11 @@ type Info struct {
 	Name string
 	// Zombie marks a process that has ended and is not waited for yet.
 	Zombie bool
+	// CPU is processor time of the process and of those children that it has
+	// waited for, to 10 ms; RSS is the bytes of memory that it holds. Both are
+	// 0 where MeasuresUsage is false.
+	CPU time.Duration
+	RSS uint64
 	// order sorts by start time: a child never starts before its parent.
 	order uint64
 }

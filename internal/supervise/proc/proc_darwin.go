@@ -13,6 +13,9 @@ import (
 // stateZombie is SZOMB of <sys/proc.h>.
 const stateZombie = 5
 
+// MeasuresUsage says whether Info.CPU and Info.RSS are known on this system.
+const MeasuresUsage = false
+
 // Lookup returns what is known of the process that has the pid now, or
 // ErrGone.
 func Lookup(pid int) (Info, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // bootID tells this boot's pids and start times from those of the last one.
@@ -19,6 +20,15 @@ var bootID = sync.OnceValues(func() (string, error) {
 	}
 	return strings.TrimSpace(string(b)), nil
 })
+
+// MeasuresUsage says whether Info.CPU and Info.RSS are known on this system.
+const MeasuresUsage = true
+
+// userHZ is the unit of times in /proc, the same on every architecture that Go
+// runs on (USER_HZ of the kernel's asm/param.h).
+const userHZ = 100
+
+var pageSize = uint64(os.Getpagesize()) //nolint:gosec // a small positive number
 
 // Lookup returns what is known of the process that has the pid now, or
 // ErrGone.
@@ -43,9 +53,9 @@ func parseStat(b []byte) (Info, error) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b[:open])))
 	// After the name: state ppid pgrp session … and the start time as field
-	// 22 of all, 20 of these.
+	// 22 of all, 20 of these; proc_pid_stat(5) names the others.
 	fields := strings.Fields(string(b[end+1:]))
-	if err != nil || len(fields) < 20 {
+	if err != nil || len(fields) < 22 {
 		return bad()
 	}
 	var numbers [3]int
@@ -55,6 +65,18 @@ func parseStat(b []byte) (Info, error) {
 		}
 	}
 	start, err := strconv.ParseUint(fields[19], 10, 64)
+	if err != nil {
+		return bad()
+	}
+	var ticks uint64
+	for _, f := range fields[11:15] { // utime stime cutime cstime
+		n, err := strconv.ParseUint(f, 10, 64)
+		if err != nil {
+			return bad()
+		}
+		ticks += n
+	}
+	pages, err := strconv.ParseUint(fields[21], 10, 64)
 	if err != nil {
 		return bad()
 	}
@@ -69,6 +91,8 @@ func parseStat(b []byte) (Info, error) {
 		SID:    numbers[2],
 		Name:   string(b[open+1 : end]),
 		Zombie: fields[0] == "Z" || fields[0] == "X",
+		CPU:    time.Duration(ticks) * (time.Second / userHZ), //nolint:gosec // ticks since the boot
+		RSS:    pages * pageSize,
 		order:  start,
 	}, nil
 }

@@ -5,7 +5,7 @@
 set -eu
 umask 022
 root="${SKYSAIL_ROOT:-}"
-unit='' kind='' url='' sha256='' binary='' secrets='' accelerator=''
+unit='' kind='' url='' sha256='' binary='' secrets='' accelerator='' engine='' public_ports='' data_devices=''
 # shellcheck source=/dev/null
 . "$root/etc/skysail/install.env"
 
@@ -14,12 +14,13 @@ fail() {
 	exit 1
 }
 
-need() {
+need() { # need COMMAND PACKAGE
 	command -v "$1" >/dev/null 2>&1 && return
 	command -v apt-get >/dev/null 2>&1 || fail "this machine has no $1"
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q
-	apt-get install -y -q --no-install-recommends "$1" ca-certificates
+	apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update -q
+	apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 install -y -q --no-install-recommends "$2" ca-certificates ||
+		fail "installing $2 failed"
 }
 
 verify() { # verify DIGEST FILE
@@ -31,7 +32,7 @@ verify() { # verify DIGEST FILE
 }
 
 install_native() {
-	need curl
+	need curl curl
 	home="$root/opt/skysail"
 	rm -rf "$home/download" "$home/app.new"
 	mkdir -p "$home/download" "$home/app.new"
@@ -55,12 +56,41 @@ install_native() {
 }
 
 prepare_container() {
+	case "$engine" in
+	podman) need podman podman ;;
+	docker) need docker docker.io ;;
+	*) fail "unknown container engine: $engine" ;;
+	esac
 	[ "$accelerator" = nvidia ] || return 0
 	command -v nvidia-ctk >/dev/null 2>&1 ||
 		fail "the image has no NVIDIA container toolkit, so containers can not reach the GPU; use an image with GPU drivers"
+	if [ "$engine" = docker ]; then
+		nvidia-ctk runtime configure --runtime=docker
+		systemctl restart docker.service
+		return 0
+	fi
 	mkdir -p "$root/etc/cdi"
 	nvidia-ctk cdi generate --output="$root/etc/cdi/nvidia.yaml"
 }
+
+# Some images come with a firewall of their own that lets only SSH in. The
+# provider's firewall decides here.
+open_ports() {
+	command -v ufw >/dev/null 2>&1 || return 0
+	ufw status | grep -q '^Status: active' || return 0
+	for port in $public_ports; do
+		ufw allow "$port/tcp"
+	done
+}
+
+if [ -n "$root" ]; then
+	echo "skysail install: a simulated instance has no metadata service to be kept from"
+	[ -z "$data_devices" ] || "$root/opt/skysail/data-disk"
+else
+	# The units that the service needs do the rest.
+	need nft nftables
+	open_ports
+fi
 
 case "$kind" in
 native) install_native ;;

@@ -136,3 +136,75 @@ run "refused_name" {
   }
   expect_failures = [var.name]
 }
+
+run "guarded_and_limited" {
+  command = plan
+  assert {
+    condition = alltrue([for part in [
+      "\\nRequires=skysail-metadata-guard.service\\n", "\\nSlice=skysail.slice\\n", "\\nMemoryMax=90%\\n", "ip daddr 169.254.169.254 jump",
+    ] : strcontains(output.user_data[0], part)])
+    error_message = "The service must not start without its guard, nor outside its slice."
+  }
+  assert {
+    condition     = !strcontains(output.user_data[0], "data-disk.service") && length(yamldecode(output.user_data[0]).bootcmd) == 1
+    error_message = "Without a data disk or a TTL there must be nothing of either."
+  }
+}
+
+run "data_disk" {
+  command = plan
+  variables {
+    data_disk    = { path = "/srv/data" }
+    data_devices = ["/dev/disk/by-id/scsi-0DO_Volume_*"]
+  }
+  assert {
+    condition     = strcontains(output.user_data[0], "\\nBindPaths=/var/lib/skysail/disk/data:/srv/data\\n") && strcontains(output.user_data[0], "Requires=skysail-metadata-guard.service skysail-data-disk.service")
+    error_message = "The service must see its disk, and not start without it."
+  }
+}
+
+run "data_disk_without_devices" {
+  command = plan
+  variables {
+    data_disk = { path = "/srv/data" }
+  }
+  expect_failures = [output.user_data]
+}
+
+run "refused_device" {
+  command = plan
+  variables {
+    data_disk    = { path = "/srv/data" }
+    data_devices = ["/dev/sda; reboot"]
+  }
+  expect_failures = [var.data_devices]
+}
+
+run "ttl" {
+  command = plan
+  variables {
+    ttl_seconds = 3600
+  }
+  assert {
+    condition     = startswith(yamldecode(output.user_data[0]).bootcmd[1], "ttl_seconds='3600'\n")
+    error_message = "The machine must power itself off."
+  }
+}
+
+run "docker" {
+  command = plan
+  variables {
+    engine      = "docker"
+    accelerator = "nvidia"
+    service = {
+      source  = { container = { image = "nginx" } }
+      ports   = []
+      env     = {}
+      secrets = []
+    }
+  }
+  assert {
+    condition     = strcontains(output.user_data[0], "--cgroup-parent skysail.slice --gpus all docker.io/library/nginx") && strcontains(output.user_data[0], "docker.service")
+    error_message = "docker's containers must be in the slice."
+  }
+}

@@ -1,6 +1,6 @@
 // Package digitalocean simulates the part of DigitalOcean's API v2 that
-// servers need: droplets, their actions, firewalls, SSH keys, tags, and what
-// there is to choose from. Answers and errors have the form and the words of
+// servers need: droplets, their actions and metrics, firewalls, SSH keys,
+// tags, and what there is to choose from. Answers and errors have the form and the words of
 // the real API, so that the official SDK, doctl and the Terraform provider
 // work against it.
 package digitalocean
@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -83,6 +84,7 @@ func New(c api.Config) http.Handler {
 
 		"/": s.unknown,
 	}
+	maps.Copy(routes, s.metricRoutes())
 	for pattern, h := range routes {
 		mux.Handle(pattern, s.wrap(h))
 	}
@@ -153,10 +155,11 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, id string, err e
 	var e *apiError
 	var fault *api.Refused
 	switch {
-	case errors.As(err, &fault) && fault.Kind == world.Quota:
-		e = errQuota()
 	case errors.As(err, &fault):
-		e = errCapacity()
+		e = faultError(fault.Kind)
+		if fault.Kind == world.RateLimit {
+			w.Header().Set("retry-after", retryAfter)
+		}
 	case errors.As(err, &e):
 	default:
 		if !errors.Is(err, api.ErrHalfMade) {

@@ -57,11 +57,19 @@ func sizeView(z *api.Size) map[string]any {
 	if g := z.GPU; g != nil {
 		v["gpu_info"] = map[string]any{
 			"count": g.Count,
-			"model": strings.ToLower(g.Model),
+			"model": gpuMaker(g.Model) + "_" + strings.ToLower(g.Model),
 			"vram":  map[string]any{"amount": g.Count * g.MemoryGB, "unit": "gib"},
 		}
 	}
 	return v
+}
+
+// gpuMaker is who makes a GPU: AMD's are the MI series.
+func gpuMaker(model string) string {
+	if strings.HasPrefix(model, "MI") {
+		return "amd"
+	}
+	return "nvidia"
 }
 
 func diskView(gb int) []map[string]any {

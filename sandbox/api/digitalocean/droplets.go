@@ -196,13 +196,5 @@ func errPending() error {
 	return unprocessable("Droplet already has a pending event.")
 }
 
-func errQuota() *apiError {
-	return &apiError{http.StatusUnprocessableEntity, "unprocessable_entity", "creating this/these droplet(s) will exceed your droplet limit"}
-}
-
-func errCapacity() *apiError {
-	return &apiError{http.StatusUnprocessableEntity, "unprocessable_entity", "Size is not available in this region."}
-}
-
 // hostname is what a droplet may be called.
 var hostname = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,253}[a-zA-Z0-9])?$`)

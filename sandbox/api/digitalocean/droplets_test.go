@@ -237,7 +237,7 @@ func TestWhatThereIsToChooseFrom(t *testing.T) {
 	zs, _, err := c.Sizes.List(t.Context(), &godo.ListOptions{PerPage: 200})
 	check(t, err)
 	if len(zs) != 3 || zs[0].Slug != "s-1vcpu-1gb" || !zs[0].Available || zs[2].GPUInfo == nil ||
-		zs[2].GPUInfo.Count != 8 || zs[2].GPUInfo.VRAM.Amount != 640 || zs[2].GPUInfo.Model != "h100" {
+		zs[2].GPUInfo.Count != 8 || zs[2].GPUInfo.VRAM.Amount != 640 || zs[2].GPUInfo.Model != "nvidia_h100" {
 		t.Errorf("sizes: %v", zs)
 	}
 	rs, _, err := c.Regions.List(t.Context(), nil)

@@ -18,8 +18,10 @@ import (
 
 func TestRefusals(t *testing.T) {
 	for kind, message := range map[string]string{
-		world.Capacity: "Size is not available in this region.",
-		world.Quota:    "creating this/these droplet(s) will exceed your droplet limit",
+		world.Capacity:   "Size is not available in this region.",
+		world.Quota:      "creating this/these droplet(s) will exceed your droplet limit",
+		world.NotEnabled: "This size is currently restricted please send an additional payment to unlock.",
+		world.Invalid:    "You specified an invalid image for Droplet creation.",
 	} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCloud(t)
@@ -32,6 +34,28 @@ func TestRefusals(t *testing.T) {
 			check(t, err)
 		})
 	}
+}
+
+// TestRateLimit uses the SDK as the Terraform provider does: with retries,
+// which all belong to one attempt.
+func TestRateLimit(t *testing.T) {
+	c := newCloud(t)
+	c.fault(world.Fault{Kind: world.RateLimit, Times: 1})
+	retrying := c.retrying()
+	_, _, err := retrying.Droplets.Create(t.Context(), create("web"))
+	wantError(t, err, 429, "Too many requests")
+	if err == nil || !strings.HasSuffix(err.Error(), "giving up after 3 attempt(s)") {
+		t.Errorf("err = %v", err)
+	}
+	var e *godo.ErrorResponse
+	if errors.As(err, &e) && e.Response.Header.Get("Retry-After") == "" {
+		t.Error("it does not say when to try again")
+	}
+	if len(c.world.State().Servers) != 0 {
+		t.Error("a refused call made something")
+	}
+	_, _, err = retrying.Droplets.Create(t.Context(), create("another"))
+	check(t, err)
 }
 
 func TestAuth(t *testing.T) {
@@ -68,23 +92,30 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// retrying is the SDK with as many retries as skysail's bundles ask for.
+func (c *cloud) retrying() *godo.Client {
+	c.Helper()
+	tokens := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.world.State().Tokens[provider]})
+	g, err := godo.New(oauth2.NewClient(context.Background(), tokens), godo.SetBaseURL(c.url),
+		godo.WithRetryAndBackoffs(godo.RetryConfig{RetryMax: 2, RetryWaitMin: godo.PtrTo(0.01), RetryWaitMax: godo.PtrTo(0.02)}))
+	check(c.T, err)
+	return g
+}
+
 // TestHalfMade uses the SDK as the Terraform provider does: with retries.
 func TestHalfMade(t *testing.T) {
 	c := newCloud(t)
 	c.fault(world.Fault{Kind: world.HalfMade, Times: 1})
-	tokens := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: c.world.State().Tokens[provider]})
-	retrying, err := godo.New(oauth2.NewClient(context.Background(), tokens), godo.SetBaseURL(c.url),
-		godo.WithRetryAndBackoffs(godo.RetryConfig{RetryMax: 4, RetryWaitMin: godo.PtrTo(0.01), RetryWaitMax: godo.PtrTo(0.02)}))
-	check(t, err)
-	_, _, err = retrying.Droplets.Create(t.Context(), create("web"))
+	retrying := c.retrying()
+	_, _, err := retrying.Droplets.Create(t.Context(), create("web"))
 	wantError(t, err, 500, "Unexpected server-side error")
-	if err == nil || !strings.HasSuffix(err.Error(), "giving up after 5 attempt(s)") {
+	if err == nil || !strings.HasSuffix(err.Error(), "giving up after 3 attempt(s)") {
 		t.Errorf("err = %v", err)
 	}
 	ds, _, err := c.Droplets.ListByName(t.Context(), "web", nil)
 	check(t, err)
-	if len(ds) != 5 {
-		t.Errorf("%d droplets were left, want one for each of 5 tries", len(ds))
+	if len(ds) != 3 {
+		t.Errorf("%d droplets were left, want one for each of 3 tries", len(ds))
 	}
 	for _, d := range ds {
 		c.await(d.ID, "active")

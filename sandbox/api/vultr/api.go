@@ -150,10 +150,8 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var e *apiError
 	var fault *api.Refused
 	switch {
-	case errors.As(err, &fault) && fault.Kind == world.Quota:
-		e = errQuota()
 	case errors.As(err, &fault):
-		e = errCapacity()
+		e = faultError(fault.Kind)
 	case errors.As(err, &e):
 	default:
 		if !errors.Is(err, api.ErrHalfMade) {
@@ -254,14 +252,3 @@ func parseCursor(s string) (back bool, key int64, err error) {
 
 // date is how Vultr writes times.
 func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
-
-func errQuota() *apiError {
-	return &apiError{
-		http.StatusBadRequest,
-		"Server add failed: You have reached the maximum monthly fee limit for this account. To deploy additional services, please request a limit increase.",
-	}
-}
-
-func errCapacity() *apiError {
-	return &apiError{http.StatusBadRequest, "plan is not available in the selected region"}
-}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"skysail/sandbox/api"
@@ -31,9 +32,12 @@ func planView(z *api.Size) map[string]any {
 		"id": z.Name, "vcpu_count": z.VCPU, "ram": z.MemoryMB, "disk": z.DiskGB, "disk_count": 1,
 		"type": planType(z.Name), "locations": list(z.Regions),
 		"hourly_cost": z.PriceUSD, "monthly_cost": math.Round(z.PriceUSD * monthHours),
+		"deploy_ondemand": true, "gpu_brand": "none",
 	}
 	if g := z.GPU; g != nil {
-		v["gpu_type"], v["gpu_vram_gb"] = gpuBrand(g.Model)+"_"+g.Model, g.Count*g.MemoryGB
+		v["gpu_brand"], v["gpu_type"] = gpuBrand(g.Model), gpuBrand(g.Model)+"_"+g.Model
+		// The count is a text: slices of a GPU have "1/8".
+		v["gpu_vram_gb"], v["gpu_count"] = g.Count*g.MemoryGB, strconv.Itoa(g.Count)
 	}
 	return v
 }

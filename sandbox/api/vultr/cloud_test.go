@@ -38,6 +38,26 @@ type cloud struct {
 	*govultr.Client
 	world *world.World
 	url   string
+	usage *readings
+}
+
+// readings are a fleet whose machines use what a test says.
+type readings struct {
+	*fleet.Fleet
+	mu   sync.Mutex
+	used map[string][]api.Usage // by server ID
+}
+
+func (r *readings) Usage(_, id string) []api.Usage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used[id]
+}
+
+func (r *readings) set(id string, used ...api.Usage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used[id] = used
 }
 
 func sizes() ([]api.Size, error) {
@@ -61,7 +81,8 @@ func newCloud(t *testing.T) *cloud {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
-	srv := httptest.NewServer(New(api.Config{World: w, Fleet: f, Sizes: sizes}))
+	usage := &readings{Fleet: f, used: map[string][]api.Usage{}}
+	srv := httptest.NewServer(New(api.Config{World: w, Fleet: usage, Sizes: sizes}))
 	t.Cleanup(func() {
 		srv.CloseClientConnections()
 		srv.Close()
@@ -70,7 +91,7 @@ func newCloud(t *testing.T) *cloud {
 			t.Error(err)
 		}
 	})
-	c := &cloud{T: t, world: w, url: srv.URL}
+	c := &cloud{T: t, world: w, url: srv.URL, usage: usage}
 	c.Client = c.client(w.State().Tokens[provider], 0)
 	return c
 }

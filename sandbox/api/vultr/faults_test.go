@@ -14,8 +14,10 @@ import (
 
 func TestRefusals(t *testing.T) {
 	for kind, message := range map[string]string{
-		world.Capacity: "plan is not available in the selected region",
-		world.Quota:    "Server add failed: You have reached the maximum monthly fee limit for this account. To deploy additional services, please request a limit increase.",
+		world.Capacity:   "plan is not available in the selected region",
+		world.Quota:      "Server add failed: You have reached the maximum monthly fee limit for this account. To deploy additional services, please request a limit increase.",
+		world.NotEnabled: "Server add failed: This plan is not enabled for your account. Please contact our support team to have it enabled.",
+		world.Invalid:    "Invalid plan chosen.",
 	} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCloud(t)
@@ -28,6 +30,23 @@ func TestRefusals(t *testing.T) {
 			check(t, err)
 		})
 	}
+}
+
+// TestRateLimit uses the SDK as the Terraform provider does: with retries,
+// which all belong to one attempt.
+func TestRateLimit(t *testing.T) {
+	c := newCloud(t)
+	c.fault(world.Fault{Kind: world.RateLimit, Times: 1})
+	_, _, err := c.client(c.world.State().Tokens[provider], 3).Instance.Create(t.Context(), create("web"))
+	const want = `gave up after 4 attempts, last error: "{\"error\":\"rate limit exceeded\",\"status\":429}"`
+	if err == nil || strings.ReplaceAll(err.Error(), `\n`, "") != want {
+		t.Errorf("err = %v, want %s", err, want)
+	}
+	if len(c.world.State().Servers) != 0 {
+		t.Error("a refused call made something")
+	}
+	_, _, err = c.Instance.Create(t.Context(), create("another"))
+	check(t, err)
 }
 
 func TestAuth(t *testing.T) {

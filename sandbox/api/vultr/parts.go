@@ -3,7 +3,9 @@ package vultr
 import (
 	"encoding/base64"
 	"net/http"
+	"time"
 
+	"skysail/sandbox/api"
 	"skysail/sandbox/world"
 )
 
@@ -91,8 +93,24 @@ func (s *server) neighbors(_ http.ResponseWriter, r *http.Request) (reply, error
 	})
 }
 
+// bandwidth is what went through the instance's network by UTC day. What went
+// before the daemon saw the instance counts for the day on which it first saw
+// it; a day on which it did not look has no entry.
 func (s *server) bandwidth(_ http.ResponseWriter, r *http.Request) (reply, error) {
-	return s.part(r, func(*world.Server) (reply, error) {
-		return reply{http.StatusOK, map[string]any{"bandwidth": map[string]any{}}}, nil
+	return s.part(r, func(i *world.Server) (reply, error) {
+		type bytes struct {
+			Incoming uint64 `json:"incoming_bytes"`
+			Outgoing uint64 `json:"outgoing_bytes"`
+		}
+		days := map[string]bytes{}
+		var before api.Usage
+		for _, u := range s.Fleet.Usage(provider, i.ID) {
+			day := u.At.UTC().Format(time.DateOnly)
+			d := days[day]
+			d.Incoming += u.ReceivedBytes - before.ReceivedBytes
+			d.Outgoing += u.SentBytes - before.SentBytes
+			days[day], before = d, u
+		}
+		return reply{http.StatusOK, map[string]any{"bandwidth": days}}, nil
 	})
 }

@@ -12,17 +12,25 @@ import (
 	"skysail/sandbox/vm/rootdir"
 )
 
-const hostKeyPath = "/etc/ssh/ssh_host_ed25519_key"
+const (
+	hostKeyPath = "/etc/ssh/ssh_host_ed25519_key"
+	hostKeyDone = "/var/lib/cloud/instance/sem/config_ssh"
+)
 
 // writeHostKey puts the pinned host key in place, or makes one when the
 // user-data has none and no boot command has made one.
 func (b *Boot) writeHostKey() error {
+	// Once, as cloud-init does: a boot that is done again must not bring back
+	// a key that was replaced.
+	if _, err := os.Stat(b.Root.Join(hostKeyDone)); err == nil {
+		return nil
+	}
 	keys := b.Config.HostKeys
 	if keys.Ed25519Private == "" {
 		if _, err := os.Stat(b.Root.Join(hostKeyPath)); err == nil {
 			return nil
 		}
-		private, public, err := newHostKey()
+		private, public, err := NewHostKey()
 		if err != nil {
 			return err
 		}
@@ -32,10 +40,15 @@ func (b *Boot) writeHostKey() error {
 	if err == nil && keys.Ed25519Public != "" {
 		err = b.write(hostKeyPath+".pub", []byte(strings.TrimSpace(keys.Ed25519Public)+"\n"), 0o644, false)
 	}
+	if err == nil {
+		err = b.write(hostKeyDone, nil, 0o600, false)
+	}
 	return err
 }
 
-func newHostKey() (private, public string, err error) {
+// NewHostKey makes an Ed25519 key pair: the private half in PEM, the public one
+// as a line of authorized_keys.
+func NewHostKey() (private, public string, err error) {
 	pub, priv, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return "", "", err

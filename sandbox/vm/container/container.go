@@ -37,6 +37,8 @@ type Instance struct {
 	Publish string
 	// Path is where engines are looked for.
 	Path string
+	// Root is where the instance's "/" is on this machine.
+	Root string
 }
 
 // ErrNoEngine says that this machine cannot run containers.
@@ -130,7 +132,7 @@ var valueOptions = []string{
 	"--mount", "--network", "--net", "--user", "-u", "--workdir", "-w", "--entrypoint", "--label", "-l", "--memory", "-m", "--cpus",
 	"--restart", "--hostname", "-h", "--tmpfs", "--cap-add", "--cap-drop", "--security-opt", "--ulimit", "--stop-timeout",
 	"--stop-signal", "--gpus", "--add-host", "--dns", "--pids-limit", "--shm-size", "--platform", "--cidfile", "--sdnotify",
-	"--cgroups", "--ip", "--init-path", "--runtime", "--userns", "--ipc", "--pid", "--secret",
+	"--cgroups", "--cgroup-parent", "--ip", "--init-path", "--runtime", "--userns", "--ipc", "--pid", "--secret",
 }
 
 // Rewrite turns a command line of podman, as a unit has it, into one for this
@@ -173,7 +175,11 @@ func (i Instance) rewriteRun(e Engine, args []string) (out []string, ports []int
 			}
 			ports = append(ports, port)
 			out = append(out, "--publish", published)
-		case "--sdnotify", "--cgroups", "--replace":
+		case "--cgroups", "--cgroup-parent":
+			// A simulated instance's units have no groups to put it in.
+		case "--volume", "-v":
+			out = append(out, "--volume", i.volume(value))
+		case "--sdnotify", "--replace":
 			if !e.docker() { // docker does not know them
 				out = append(out, a)
 				if !joined && key != "--replace" {
@@ -205,6 +211,14 @@ func (i Instance) publish(value string) (string, int, error) {
 		return "", 0, fmt.Errorf("--publish %s: %q is no port", value, parts[0])
 	}
 	return i.Publish + ":" + parts[0] + ":" + parts[1], port, nil
+}
+
+// volume finds a folder of the instance below its root on this machine.
+func (i Instance) volume(value string) string {
+	if i.Root == "" || !strings.HasPrefix(value, "/") {
+		return value
+	}
+	return i.Root + value
 }
 
 func (i Instance) name(name string) string { return name + "-" + i.ID }

@@ -117,3 +117,18 @@ func TestCleanRemovesWhatTheInstanceLeft(t *testing.T) {
 		t.Errorf("a container that cannot be removed: %v", err)
 	}
 }
+
+// Groups of a unit are not there, and folders of the instance are below its root.
+func TestRewriteVolumesAndGroups(t *testing.T) {
+	i := container.Instance{ID: "vultr-1", Publish: "127.77.0.2", Root: "/s/root"}
+	for _, e := range []container.Engine{{Path: "/usr/bin/podman"}, {Path: "/usr/bin/docker"}} {
+		got, _, err := i.Rewrite(e, strings.Fields("run --pids-limit -1 --cgroups split --cgroup-parent skysail.slice --volume /var/lib/x:/data -v named:/n image /data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "run --label skysail-sandbox-instance=vultr-1 --pids-limit -1 --volume /s/root/var/lib/x:/data --volume named:/n image /data"
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %q", e.Path, strings.Join(got, " "), want)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 // Package shim holds the commands that a simulated instance has in place of a
-// real machine's: systemctl, journalctl, sudo, cloud-init, and the container
-// engines. They are small scripts that run this binary again.
+// real machine's: systemctl, journalctl, sudo, cloud-init, ssh-keygen, and
+// the container engines. They are small scripts that run this binary again.
 package shim
 
 import (
@@ -49,6 +49,7 @@ func programs() map[string]func(machine, []string) int {
 		"journalctl": journalctl,
 		"sudo":       sudo,
 		"cloud-init": cloudInit,
+		"ssh-keygen": keygen,
 		"podman":     containers,
 		"docker":     containers,
 	}

@@ -80,6 +80,9 @@ func (s *Server) Serve(c net.Conn) {
 	s.inner.HandleConn(c)
 }
 
+// SetHostKey changes the key that new connections see.
+func (s *Server) SetHostKey(key gossh.Signer) { s.inner.AddHostKey(key) }
+
 // Close ends every connection, and with it what runs on them.
 func (s *Server) Close() error { return s.inner.Close() }
 

@@ -134,6 +134,8 @@ func (u *Unit) setService(s setting, starts *[]Exec) (err error) {
 		v.SyslogIdentifier, err = u.expand(s.value)
 	case "RuntimeDirectory", "StateDirectory", "CacheDirectory", "LogsDirectory", "ConfigurationDirectory":
 		return u.directories(s.key, s.value)
+	case "BindPaths":
+		return u.bindPaths(s.value)
 	}
 	return err
 }

@@ -42,6 +42,9 @@ type Options struct {
 	// Builtin are units of the instance itself, by name, which run for as
 	// long as their function returns a pid.
 	Builtin map[string]func() (pid int, since time.Time)
+	// Restarted is told when one of them is restarted, to read its
+	// configuration anew; nil when there is none to read.
+	Restarted func(name string) error
 }
 
 // Manager is the service manager of one instance.
@@ -169,6 +172,7 @@ func (m *Manager) Start(ctx context.Context, name string) error {
 		return &jobError{name, "the control process exited with error code"}
 	}
 	m.say(name, journal.PriorityInfo, "Started %s.", u.title())
+	m.sayBinds(u)
 	return nil
 }
 
@@ -236,7 +240,10 @@ func (m *Manager) stop(ctx context.Context, name string, s *unitState) error {
 // Restart stops a unit and starts it.
 func (m *Manager) Restart(ctx context.Context, name string) error {
 	if _, ok := m.o.Builtin[name]; ok {
-		return nil // it has nothing to read anew
+		if m.o.Restarted == nil {
+			return nil
+		}
+		return m.o.Restarted(name)
 	}
 	if err := m.Stop(ctx, name); err != nil {
 		return err

@@ -52,6 +52,9 @@ func (m *Manager) spec(ctx context.Context, u *Unit) (guest.Place, supervise.Spe
 	if spec.Argv, err = m.command(v.ExecStart, values); err != nil {
 		return nil, spec, err
 	}
+	if spec.Argv, err = m.bind(u, spec.Argv); err != nil {
+		return nil, spec, err
+	}
 	if spec.Identifier == "" {
 		spec.Identifier = filepath.Base(spec.Argv[0])
 	}
@@ -128,7 +131,8 @@ func (m *Manager) environment(u *Unit) ([]string, error) {
 		name := strings.ToUpper(strings.TrimSuffix(kind, "Directory")) + "_DIRECTORY"
 		env = append(env, name+"="+strings.Join(paths, ":"))
 	}
-	return append(env, m.o.Root.Args(u.Service.Environment)...), nil
+	own, err := m.bind(u, u.Service.Environment)
+	return append(env, m.o.Root.Args(own)...), err
 }
 
 // values are the variables that a command line can name.

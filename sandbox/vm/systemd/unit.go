@@ -53,9 +53,13 @@ type Service struct {
 	// Directories by kind: RuntimeDirectory, StateDirectory, CacheDirectory,
 	// LogsDirectory, ConfigurationDirectory.
 	Directories   map[string][]string
+	Binds         []Bind
 	StartInterval time.Duration
 	StartBurst    int
 }
+
+// Bind is one of BindPaths.
+type Bind struct{ Source, Destination string }
 
 // Exec is one command line.
 type Exec struct {

@@ -8,9 +8,11 @@ service "echo" {
     cpu        = 4
     memory_gb  = 16
     storage_gb = 40
+    arch       = "amd64"
     gpu {
-      count = 1
-      model = "L4"
+      count     = 1
+      model     = "L4"
+      memory_gb = 24
     }
   }
   instances = 3
@@ -26,6 +28,10 @@ service "echo" {
       port = "http"
       path = "/healthz?deep=1"
     }
+  }
+  disk {
+    size_gb = 100
+    path    = "/data"
   }
   env     = { LOG_LEVEL = "info", RETRIES = 3, VERBOSE = true, EMPTY = "", REGION = env("REGION") }
   secrets = ["API_KEY", "_TOKEN2"]

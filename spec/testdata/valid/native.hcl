@@ -10,6 +10,7 @@ service "echo" {
   resources {
     cpu       = env("CPU")
     memory_gb = 0.5
+    arch      = "arm64"
     gpu {
     }
   }

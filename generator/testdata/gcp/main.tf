@@ -1,0 +1,21 @@
+# Made by skysail. Change the service or the policy and plan again; what is changed here is lost.
+module "service" {
+  source = "./modules/gcp"
+
+  deployment_id  = var.deployment_id
+  name           = var.name
+  size           = var.size
+  region         = var.region
+  zone           = var.zone
+  arch           = var.arch
+  spot           = var.spot
+  boot_disk_gb   = var.boot_disk_gb
+  data_disk      = var.data_disk
+  ttl_seconds    = var.ttl_seconds
+  instances      = var.instances
+  service        = var.service
+  ssh_from       = var.ssh_from
+  ssh_public_key = var.ssh_public_key
+  ssh_host_keys  = var.ssh_host_keys
+  tags           = var.tags
+}

@@ -1,0 +1,14 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 1
+    gpu {
+      memory_gb = 0
+    }
+  }
+}
