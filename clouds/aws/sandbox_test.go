@@ -235,7 +235,8 @@ func TestOffers(t *testing.T) {
 		lines = append(lines, line{o.Type, o.Regions[0], strings.Join(o.Zones, " "), o.PriceUSD})
 	}
 	want := []line{
-		{"g6.xlarge", "us-east-1", "us-east-1a us-east-1b", 0.8048}, {"m7i.large", "us-east-1", "us-east-1a us-east-1b", 0.1008},
+		{"g6.xlarge", "us-east-1", "us-east-1a us-east-1b", 0.8048},
+		{"m7i.large", "us-east-1", "us-east-1a us-east-1b", 0.1008},
 		{"m7i.large", "eu-central-1", "eu-central-1a", 0.1008},
 	}
 	if diff := cmp.Diff(want, lines, cmp.AllowUnexported(line{})); diff != "" {

@@ -144,6 +144,13 @@ run "disks_spot_zone_ttl" {
     condition     = aws_instance.instance[0].instance_initiated_shutdown_behavior == "terminate"
     error_message = "An instance that powers off when its time is over must not stay and be paid for."
   }
+  assert {
+    condition = (
+      strcontains(nonsensitive(module.cloudinit.user_data[0]), "ttl_seconds='3600'") && strcontains(nonsensitive(module.cloudinit.user_data[0]), "/srv/data") &&
+      strcontains(nonsensitive(module.cloudinit.user_data[0]), "/dev/disk/by-id/nvme-nvme.1d0f-*")
+    )
+    error_message = "The instance must know its time to live, and where its disk is."
+  }
 }
 
 run "burstable" {
