@@ -111,9 +111,9 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 			})
 		}
 	}
-	now := a.cloud.now().UTC().Truncate(period)
+	now := a.cloud.now().UTC()
 	pages := cloudwatch.NewGetMetricDataPaginator(a.cloudwatch(batch[0].Region), &cloudwatch.GetMetricDataInput{
-		MetricDataQueries: queries, StartTime: sdk.Time(now.Add(-lookBack)), EndTime: sdk.Time(now), ScanBy: types.ScanByTimestampDescending,
+		MetricDataQueries: queries, StartTime: sdk.Time(now.Add(-lookBack).Truncate(period)), EndTime: sdk.Time(now), ScanBy: types.ScanByTimestampDescending,
 	})
 	// The newest value of a metric is the first that comes.
 	newest := map[string]clouds.Reading{}
@@ -136,10 +136,11 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 			if _, ok := newest[*r.Id]; ok || len(r.Values) == 0 || len(r.Timestamps) == 0 {
 				continue
 			}
-			newest[*r.Id] = clouds.Reading{
-				Instance: batch[i].Name, Name: measures[k].ours, Value: r.Values[0] * measures[k].scale,
-				At: r.Timestamps[0].Add(period), // a timestamp is the beginning of its period
+			at := r.Timestamps[0].Add(period) // a timestamp is the beginning of its period
+			if at.After(now) {
+				at = now
 			}
+			newest[*r.Id] = clouds.Reading{Instance: batch[i].Name, Name: measures[k].ours, Value: r.Values[0] * measures[k].scale, At: at}
 		}
 	}
 	var out []clouds.Reading
