@@ -91,7 +91,7 @@ func changeType(i *world.Server, d *detail, name string, sizes []api.Size) error
 	case !z.In(i.Region):
 		return badRequest("Unsupported", "The requested configuration is currently not supported. Please check the documentation for supported configurations.")
 	}
-	i.Size, i.VCPU, i.MemoryMB, i.GPU, i.PriceUSD = z.Name, z.VCPU, z.MemoryMB, z.GPU != nil, z.PriceUSD
+	i.Size, i.VCPU, i.MemoryMB, i.GPU, i.PriceUSD = z.Name, z.VCPU, z.MemoryMB, z.GPU != nil, z.Price(i.Region).USD
 	return nil
 }
 

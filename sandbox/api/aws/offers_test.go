@@ -107,6 +107,11 @@ func TestTypes(t *testing.T) {
 	if s := spot.SpotPriceHistory; len(s) != 2 || *s[0].SpotPrice != "0.003100" || s[0].InstanceType != "t3.micro" {
 		t.Errorf("spot prices %+v", s)
 	}
+	spot, err = c.in("eu-central-1").DescribeSpotPriceHistory(t.Context(), nil)
+	check(t, err)
+	if len(spot.SpotPriceHistory) != 0 {
+		t.Error("there are spot prices where nothing is sold so")
+	}
 }
 
 func TestPrices(t *testing.T) {
@@ -156,6 +161,10 @@ func TestPrices(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("instances (-want +got):\n%s", diff)
+	}
+	got = usd("AmazonEC2", match("regionCode", "eu-central-1", "instanceType", "t3.micro"))
+	if diff := cmp.Diff(map[string]string{"t3.microBoxUsage:t3.micro": "0.0120000000 Hrs"}, got); diff != "" {
+		t.Errorf("elsewhere (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]string{"EBS:VolumeUsage.gp3": "0.0730000000 GB-Mo"}, usd("AmazonEC2", match("volumeApiName", "gp3", "regionCode", "us-east-1"))); diff != "" {
 		t.Errorf("disks (-want +got):\n%s", diff)

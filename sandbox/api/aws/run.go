@@ -100,11 +100,11 @@ func (s *server) addOne(st *world.State, in *runRequest, n int) (*world.Server, 
 	i := &world.Server{
 		Provider: provider, ID: newID("i"), Seq: st.NextSeq(), Region: in.region, Zone: in.zone, Size: in.size.Name, Spot: in.spot,
 		VCPU: in.size.VCPU, MemoryMB: in.size.MemoryMB, DiskGB: in.volumes[0].detail.SizeGB, GPU: in.size.GPU != nil,
-		PriceUSD: in.size.PriceUSD, Address: address, UserData: in.userData,
+		PriceUSD: in.size.Price(in.region).USD, Address: address, UserData: in.userData,
 		CreatedAt: s.World.Now(), Powered: true, Phase: world.Booting,
 	}
 	if in.spot {
-		i.PriceUSD = in.size.SpotUSD
+		i.PriceUSD = in.size.Price(in.region).SpotUSD
 	}
 	if k := findKey(st, in.region, in.key); k != nil {
 		i.KeyIDs = []string{k.ID}

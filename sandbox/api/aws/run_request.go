@@ -125,11 +125,12 @@ func (in *runRequest) market(p params) error {
 		m.Interruption = b
 	}
 	in.detail.Market = m
-	if in.size.SpotUSD == 0 {
+	least := in.size.Price(in.region).SpotUSD
+	if least == 0 {
 		return badRequest("Unsupported", "The instance type '%s' is not supported for Spot Instances in this region.", in.size.Name)
 	}
-	if limit, err := strconv.ParseFloat(m.MaxPrice, 64); m.MaxPrice != "" && (err != nil || limit < in.size.SpotUSD) {
-		return badRequest("SpotMaxPriceTooLow", "Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.", m.MaxPrice, in.size.SpotUSD)
+	if limit, err := strconv.ParseFloat(m.MaxPrice, 64); m.MaxPrice != "" && (err != nil || limit < least) {
+		return badRequest("SpotMaxPriceTooLow", "Your Spot request price of %s is lower than the minimum required Spot request fulfillment price of %g.", m.MaxPrice, least)
 	}
 	return nil
 }
