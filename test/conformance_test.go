@@ -28,6 +28,7 @@ var providers = []struct {
 	{policies.Local, false},
 	{policies.DigitalOcean, true},
 	{policies.Vultr, true},
+	{policies.AWS, true},
 }
 
 // TestConformance is what every provider must do: create, outputs, SSH with a
