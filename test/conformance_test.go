@@ -26,9 +26,10 @@ var providers = []struct {
 	cloud bool
 }{
 	{policies.Local, false},
+	{policies.AWS, true},
+	{policies.GCP, true},
 	{policies.DigitalOcean, true},
 	{policies.Vultr, true},
-	{policies.AWS, true},
 }
 
 // TestConformance is what every provider must do: create, outputs, SSH with a

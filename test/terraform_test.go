@@ -26,7 +26,7 @@ import (
 // Terraform, as a user's terratest suite does: formatted, valid, applied,
 // planned again without a difference, destroyed, and nothing left.
 func TestBundles(t *testing.T) {
-	for _, p := range []string{policies.DigitalOcean, policies.Vultr} {
+	for _, p := range []string{policies.AWS, policies.GCP, policies.DigitalOcean, policies.Vultr} {
 		t.Run(p, func(t *testing.T) {
 			b := newBench(t)
 			applyBundle(t, b, b.deployer(true, only(p)))
