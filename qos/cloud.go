@@ -14,8 +14,8 @@ import (
 const (
 	// defaultCloudTimeout is the deadline of one provider's answer.
 	defaultCloudTimeout = 15 * time.Second
-	// cloudRetry is how soon a provider that failed, or had not measured an
-	// instance yet, is asked again, if it is not to be asked more often still.
+	// cloudRetry is how soon a provider that failed, or has just begun to
+	// measure an instance, is asked again, if it may be asked that often.
 	cloudRetry = time.Minute
 	// cloudMemory bounds how long an instance is remembered that nobody asks
 	// for any more.
@@ -200,6 +200,9 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 		answer := cloudAnswer{at: end, took: end.Sub(start), readings: byID[d.ID], next: start.Add(m.MetricsInterval())}
 		if len(answer.readings) == 0 {
 			answer.err = err
+		}
+		// What a provider says of a young instance is not all that it will.
+		if len(a.known[d.ID].readings) == 0 || len(answer.readings) == 0 {
 			answer.next = start.Add(min(m.MetricsInterval(), cloudRetry))
 		}
 		a.known[d.ID] = answer

@@ -51,6 +51,9 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 	rows := make([][]string, 0, len(res.Reports))
 	for _, r := range res.Reports {
 		state, detail := "ok", strings.Join(r.Notes, "; ")
+		if r.Kept && detail == "" {
+			detail = "kept; providers are asked at intervals"
+		}
 		if r.Err != nil {
 			state, detail = "failed", firstLine(r.Err.Error())
 		}
@@ -64,7 +67,11 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 		if !all && !headline[s.Name] {
 			continue
 		}
-		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(s.Labels), text, age(s.ObservedAt)})
+		labels := s.Labels
+		if mount, ok := labels["mountpoint"]; ok && !all {
+			labels = map[string]string{"mountpoint": mount} // the others make the line too long
+		}
+		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(labels), text, age(s.ObservedAt)})
 	}
 	table(a.io.Out, []string{"INSTANCE", "SOURCE", "METRIC", "VALUE", "AGE"}, rows)
 	if !all {
