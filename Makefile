@@ -7,7 +7,7 @@ LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-providers race lint bench tools clean help
+.PHONY: build examples demo test tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -20,13 +20,16 @@ demo: build ## the whole path on this machine: refused, cleaned, placed, watched
 
 SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
-test: build ## every test that needs neither network nor credentials
+test: build tools-debian ## every test that needs neither network nor credentials
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
 	$(GO) vet ./...
 	$(GO) test -timeout 20m ./...
 
-race: examples ## the same tests under the race detector
+tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
+	@sh test/debian-tools.sh
+
+race: examples tools-debian ## the same tests under the race detector
 	$(GO) test -race -timeout 40m ./...
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR

@@ -223,6 +223,9 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
 	switch ev.Kind {
 	case runner.EventComplete:
+		if ev.Action == "read" {
+			return // a data source: nothing was made
+		}
 		d.emit(EventResource, a, "%s: %sd in %s", ev.Address, strings.TrimSuffix(ev.Action, "e")+"e", ev.Elapsed)
 	case runner.EventProgress:
 		d.emit(EventResource, a, "%s: still working (%s)", ev.Address, ev.Elapsed)

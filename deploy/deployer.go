@@ -36,6 +36,21 @@ type Deployer struct {
 
 // New opens the store in Options.Home, making it when it is not there.
 func New(ctx context.Context, opts Options) (*Deployer, error) {
+	d, err := withoutStore(opts)
+	if err != nil {
+		return nil, err
+	}
+	d.store, err = store.Open(ctx, d.storePath())
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Deployer) storePath() string { return filepath.Join(d.home, "skysail.db") }
+
+// withoutStore makes a Deployer with the defaults filled in.
+func withoutStore(opts Options) (*Deployer, error) {
 	if opts.Home == "" {
 		opts.Home = DefaultHome()
 	}
@@ -57,11 +72,7 @@ func New(ctx context.Context, opts Options) (*Deployer, error) {
 		policy = *opts.Policy
 	}
 	opts.Remote = opts.Remote || opts.Sandbox
-	st, err := store.Open(ctx, filepath.Join(home, "skysail.db"))
-	if err != nil {
-		return nil, err
-	}
-	return &Deployer{opts: opts, policy: policy, home: home, store: st}, nil
+	return &Deployer{opts: opts, policy: policy, home: home}, nil
 }
 
 // Close closes the store. What runs goes on running.
@@ -115,16 +126,20 @@ func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
 	if d.engine != nil {
 		return *d.engine, nil
 	}
-	e, err := runner.EngineFinder{
-		ExecPath: d.opts.Terraform,
-		Dir:      filepath.Join(d.home, "engines"),
-		Notice:   func(s string) { d.emit(EventStep, nil, "%s", s) },
-	}.Find(ctx)
+	e, err := d.engineFinder().Find(ctx)
 	if err != nil {
 		return runner.Engine{}, err
 	}
 	d.engine = &e
 	return e, nil
+}
+
+func (d *Deployer) engineFinder() runner.EngineFinder {
+	return runner.EngineFinder{
+		ExecPath: d.opts.Terraform,
+		Dir:      filepath.Join(d.home, "engines"),
+		Notice:   func(s string) { d.emit(EventStep, nil, "%s", s) },
+	}
 }
 
 // catalog is what providers sell: what the program was given, else what is in

@@ -20,17 +20,19 @@ import (
 func sold() ([]catalog.Offer, map[string]catalog.Rates) {
 	day := time.Now().UTC().AddDate(0, 0, -3).Format(time.DateOnly)
 	spot := 0.01
-	return []catalog.Offer{
-			{Provider: "aws", Region: "us-east-1", Type: "t3.small", Zones: []string{"us-east-1a", "us-east-1b"}, Arch: "amd64", VCPU: 2, MemoryGB: 2, PriceUSD: 0.0208, SpotUSD: &spot, AsOf: day},
-			{Provider: "digitalocean", Region: "nyc1", Type: "s-1vcpu-2gb", Arch: "amd64", VCPU: 1, MemoryGB: 2, DiskGB: 50, PriceUSD: 0.01786, AsOf: day},
-			{Provider: "gcp", Region: "us-central1", Type: "tiny", Arch: "amd64", VCPU: 0.25, MemoryGB: 1, PriceUSD: 0.005, AsOf: day},
-			{Provider: "vultr", Region: "ewr", Type: "vc2-1c-2gb", Arch: "amd64", VCPU: 1, MemoryGB: 2, DiskGB: 55, PriceUSD: 0.014, AsOf: day},
-		}, map[string]catalog.Rates{
-			"aws":          {Provider: "aws", DiskUSD: 0.00011, AddressUSD: 0.005, AsOf: day},
-			"gcp":          {Provider: "gcp", DiskUSD: 0.00014, AddressUSD: 0.005, AsOf: day},
-			"digitalocean": {Provider: "digitalocean", DiskUSD: 0.000149, AsOf: day},
-			"vultr":        {Provider: "vultr", DiskUSD: 0.000137, AsOf: day},
-		}
+	offers := []catalog.Offer{
+		{Provider: "aws", Region: "us-east-1", Type: "t3.small", Zones: []string{"us-east-1a", "us-east-1b"}, Arch: "amd64", VCPU: 2, MemoryGB: 2, PriceUSD: 0.0208, SpotUSD: &spot, AsOf: day},
+		{Provider: "digitalocean", Region: "nyc1", Type: "s-1vcpu-2gb", Arch: "amd64", VCPU: 1, MemoryGB: 2, DiskGB: 50, PriceUSD: 0.01786, AsOf: day},
+		{Provider: "gcp", Region: "us-central1", Type: "tiny", Arch: "amd64", VCPU: 0.25, MemoryGB: 1, PriceUSD: 0.005, AsOf: day},
+		{Provider: "vultr", Region: "ewr", Type: "vc2-1c-2gb", Arch: "amd64", VCPU: 1, MemoryGB: 2, DiskGB: 55, PriceUSD: 0.014, AsOf: day},
+	}
+	rates := map[string]catalog.Rates{
+		"aws":          {Provider: "aws", DiskUSD: 0.00011, AddressUSD: 0.005, AsOf: day},
+		"gcp":          {Provider: "gcp", DiskUSD: 0.00014, AddressUSD: 0.005, AsOf: day},
+		"digitalocean": {Provider: "digitalocean", DiskUSD: 0.000149, AsOf: day},
+		"vultr":        {Provider: "vultr", DiskUSD: 0.000137, AsOf: day},
+	}
+	return offers, rates
 }
 
 func estimator(t *testing.T, policy *policies.Policy) *Deployer {

@@ -33,12 +33,31 @@ func NothingFits(svc *spec.Service, r selector.Result) error {
 			fmt.Fprintf(&b, " (%d offers)", x.Count)
 		}
 	}
+	if unusable(r) {
+		return failure.New(failure.NothingFits, b.String(),
+			"None of these providers can be used from here; nothing was created.",
+			"`skysail doctor` tries what is set up and says how to get the rest. `--sandbox` needs no account.")
+	}
 	meaning := "No provider of the policy has what the service asks for; nothing was created."
 	if r.Closest != "" {
 		meaning = r.Closest + ".\n" + meaning
 	}
 	return failure.New(failure.NothingFits, b.String(), meaning,
 		"Ask for less, or allow more providers, regions or dollars in the policy; `skysail select --explain` shows each refusal.")
+}
+
+// unusable says that not one offer was looked at: every provider of the rule is
+// refused as a whole, for want of credentials above all.
+func unusable(r selector.Result) bool {
+	if r.Closest != "" || len(r.Refused) != len(r.Providers) {
+		return false
+	}
+	for i, x := range r.Refused {
+		if x.Provider != r.Providers[i] || x.Count != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // place is Select for a deployment: it fails when nothing fits or when the

@@ -49,6 +49,9 @@ func check(in Input, p provider) error {
 	for _, path := range changed(in) {
 		add("%s: Terraform would store other bytes; write it in Unicode normalization form C and without noncharacters", path)
 	}
+	if !p.ssh && in.Service.Disk != nil {
+		add("this machine gives a service no disk of its own: leave disk out here, or deploy with --remote")
+	}
 	if p.ssh {
 		problems = append(problems, sshProblems(&in)...)
 	} else if in.Service.Instances > 1 && len(in.Service.Ports) > 0 {

@@ -247,6 +247,7 @@ func TestRefused(t *testing.T) {
 		{"noncharacter", "digitalocean", func(in *generator.Input) { in.Service.Source.Native.Args = []string{"a\uffff"} }, "source.native.args[0]"},
 		{"engine's variable", "vultr", func(in *generator.Input) { in.Service.Env["LD_PRELOAD"] = "/x.so" }, "can not be given LD_PRELOAD"},
 		{"engine's variable as a secret", "vultr", func(in *generator.Input) { in.Service.Secrets = []string{"CONTAINER_HOST"} }, "can not be given CONTAINER_HOST"},
+		{"a disk on this machine", "local", func(in *generator.Input) { in.Service.Disk = &spec.Disk{SizeGB: 10, Path: "/data"} }, "no disk of its own"},
 		{"twice on this machine", "local", func(in *generator.Input) { in.Service.Instances = 2 }, "runs once on this machine"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func TestDataDisk(t *testing.T) {
 	dir := t.TempDir()
 	text := strings.NewReplacer(
 		"$root/etc/skysail/install.env", dir+"/install.env", "$root/var/lib/skysail", dir+"/lib",
-		"patience=300", "patience=0", "chown skysail:", "chown nobody:",
+		"patience=300", "patience=0", "chown skysail:", "chown nobody:", "= disk ]", "= loop ]",
 	).Replace(read(t, "cloudinit/files/data-disk.sh"))
 	script := filepath.Join(dir, "data-disk")
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {

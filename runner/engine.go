@@ -36,6 +36,15 @@ type Engine struct {
 	Installed bool
 }
 
+// Version asks the engine for its version.
+func (e Engine) Version(ctx context.Context) (string, error) {
+	v, err := engineVersion(ctx, e.Path)
+	if err != nil {
+		return "", fmt.Errorf("%s does not say its version: %w", e.Path, err)
+	}
+	return v.String(), nil
+}
+
 // EngineFinder looks for Terraform, and fetches it when there is none.
 type EngineFinder struct {
 	// ExecPath, when set, is used as it is and nothing is looked for.
@@ -53,24 +62,11 @@ type EngineFinder struct {
 // hc-install), written to Dir so that a killed download leaves nothing that
 // looks finished. Safe to call from several processes at once.
 func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
-	if f.ExecPath != "" {
-		path, err := exec.LookPath(f.ExecPath)
-		if err == nil { // it is run in another folder
-			path, err = filepath.Abs(path)
-		}
-		if err != nil {
-			return Engine{}, failure.Wrap(err, failure.Failed, "engine",
-				"The Terraform executable that was asked for can not be run.",
-				"Give the path of a Terraform executable, or leave it out to use the one on PATH.")
-		}
-		return Engine{Path: path}, nil
+	e, missing, err := f.Look(ctx)
+	if err != nil || e.Path != "" {
+		return e, err
 	}
-	path, tooOld, err := onPath(ctx)
-	if err != nil || path != "" {
-		return Engine{Path: path}, err
-	}
-	missing := "no Terraform " + EngineConstraint + " on PATH" + tooOld
-	path, err = f.installed(ctx, missing)
+	path, err := f.installed(ctx, missing)
 	switch {
 	case err == nil:
 		return Engine{Path: path, Installed: true}, nil
@@ -81,6 +77,36 @@ func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
 			"skysail needs Terraform to plan, apply and destroy; nothing was changed.",
 			"Install Terraform "+EngineConstraint+" and put it on PATH, or run again with network access to releases.hashicorp.com.")
 	}
+}
+
+// Look is Find without a download: where there is no engine yet it returns
+// none, and says in words what was looked for.
+func (f EngineFinder) Look(ctx context.Context) (e Engine, missing string, err error) {
+	if f.ExecPath != "" {
+		path, err := exec.LookPath(f.ExecPath)
+		if err == nil { // it is run in another folder
+			path, err = filepath.Abs(path)
+		}
+		if err != nil {
+			return Engine{}, "", failure.Wrap(err, failure.Failed, "engine",
+				"The Terraform executable that was asked for can not be run.",
+				"Give the path of a Terraform executable, or leave it out to use the one on PATH.")
+		}
+		return Engine{Path: path}, "", nil
+	}
+	path, tooOld, err := onPath(ctx)
+	if err != nil || path != "" {
+		return Engine{Path: path}, "", err
+	}
+	if _, err := os.Stat(f.target()); err == nil {
+		return Engine{Path: f.target(), Installed: true}, "", nil
+	}
+	return Engine{}, "no Terraform " + EngineConstraint + " on PATH" + tooOld, nil
+}
+
+// target is where an engine that was fetched is.
+func (f EngineFinder) target() string {
+	return filepath.Join(f.Dir, "terraform-"+InstallVersion, product.Terraform.BinaryName())
 }
 
 // onPath returns the first Terraform on PATH that will do, or else, in words,
@@ -142,11 +168,8 @@ func engineVersion(ctx context.Context, path string) (*version.Version, error) {
 }
 
 func (f EngineFinder) installed(ctx context.Context, missing string) (string, error) {
-	dir := filepath.Join(f.Dir, "terraform-"+InstallVersion)
-	target := filepath.Join(dir, product.Terraform.BinaryName())
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
-	}
+	target := f.target()
+	dir := filepath.Dir(target)
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return "", fmt.Errorf("engine folder: %w", err)
 	}

@@ -112,14 +112,21 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	// Another process may be migrating: goose runs each migration in a
-	// transaction of its own, so the loser of the race sees a made schema.
-	if _, err = p.Up(ctx); err == nil {
-		return nil
+	// transaction of its own, so the loser of the race for one sees it made,
+	// and goes on with the next.
+	for {
+		_, err := p.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		now, _, verr := p.GetVersions(ctx)
+		if verr != nil || now <= current {
+			return err
+		}
+		if current = now; current == target {
+			return nil
+		}
 	}
-	if now, _, verr := p.GetVersions(ctx); verr == nil && now == target {
-		return nil
-	}
-	return err
 }
 
 // write runs fn in one immediate transaction.

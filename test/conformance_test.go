@@ -26,6 +26,8 @@ var providers = []struct {
 	cloud bool
 }{
 	{policies.Local, false},
+	{policies.AWS, true},
+	{policies.GCP, true},
 	{policies.DigitalOcean, true},
 	{policies.Vultr, true},
 }

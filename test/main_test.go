@@ -95,7 +95,7 @@ func (b *bench) resources() []sandbox.Resource {
 func only(providers ...string) *policies.Policy {
 	p := policies.Default()
 	p.Lists = policies.Lists{GPU: providers, CPU: providers, Memory: providers, Cost: providers, Order: policies.OrderListed}
-	p.Limits.Regions = []string{"ewr", "nyc1"}
+	p.Limits.Regions = []string{"us-east-1", "us-central1", "nyc1", "ewr"}
 	p.Failover.AttemptTimeout = time.Minute
 	return &p
 }

@@ -21,7 +21,7 @@ func TestRealProviders(t *testing.T) {
 	if mirror == "" {
 		t.Fatal("SKYSAIL_PROVIDER_MIRROR is not set: nothing was run")
 	}
-	for _, p := range []string{policies.DigitalOcean, policies.Vultr} {
+	for _, p := range []string{policies.GCP, policies.DigitalOcean, policies.Vultr} {
 		t.Run(p, func(t *testing.T) {
 			t.Parallel()
 			withMirror := func(o *deploy.Options) { o.ProviderMirror = mirror }

@@ -19,13 +19,14 @@ import (
 
 	"skysail/deploy"
 	"skysail/policies"
+	"skysail/spec"
 )
 
 // TestBundles drives the bundles that `skysail plan --out` writes with plain
 // Terraform, as a user's terratest suite does: formatted, valid, applied,
 // planned again without a difference, destroyed, and nothing left.
 func TestBundles(t *testing.T) {
-	for _, p := range []string{policies.DigitalOcean, policies.Vultr} {
+	for _, p := range []string{policies.AWS, policies.GCP, policies.DigitalOcean, policies.Vultr} {
 		t.Run(p, func(t *testing.T) {
 			b := newBench(t)
 			applyBundle(t, b, b.deployer(true, only(p)))
@@ -39,6 +40,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	t.Helper()
 	svc := hello(t)
 	svc.Instances = 2
+	svc.Disk = &spec.Disk{SizeGB: 50, Path: "/data"}
 	dir := filepath.Join(t.TempDir(), "bundle")
 	preview, err := d.Plan(t.Context(), svc, dir)
 	if err != nil {
@@ -82,7 +84,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	}
 	servers := 0
 	for _, r := range b.resources() {
-		if r.PriceUSD > 0 {
+		if r.Address != "" {
 			servers++
 		}
 		if !strings.Contains(r.Name, preview.ID) {

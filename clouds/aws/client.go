@@ -68,7 +68,7 @@ func (c *Cloud) provider(ctx context.Context, f found, base *http.Client) (sdk.C
 	if c.cached != nil {
 		return c.cached, nil
 	}
-	tr := base.Transport.(*http.Transport) //nolint:forcetypeassert,errcheck // clouds.HTTPClient makes one
+	tr := base.Transport.(*http.Transport) //nolint:forcetypeassert // clouds.HTTPClient makes one
 	// It outlives this connection, so it keeps none open.
 	p, err := f.load(ctx, awshttp.NewBuildableClient().WithTimeout(time.Minute).WithTransportOptions(func(t *http.Transport) {
 		t.Proxy, t.TLSClientConfig, t.DisableKeepAlives = tr.Proxy, tr.TLSClientConfig, true

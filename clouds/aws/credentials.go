@@ -145,8 +145,11 @@ func way(p *config.SharedConfig) (how, expired string, err error) {
 	case p.MFASerial != "":
 		return "", "", fmt.Errorf("no AWS credentials: profile %q asks for an MFA code, and there is nobody to ask: make a session with `aws configure export-credentials --profile %s --format env` and use its variables", p.Profile, p.Profile)
 	case p.Source != nil:
-		how, expired, err = way(p.Source)
-		return fmt.Sprintf("role %s by profile %s", p.RoleARN, p.SourceProfileName), expired, err
+		inner, expired, err := way(p.Source)
+		if inner == "" {
+			return "", "", err
+		}
+		return fmt.Sprintf("role %s by profile %s", p.RoleARN, p.SourceProfileName), expired, nil
 	case p.Credentials.HasKeys():
 		return "access key", fmt.Sprintf("run `aws configure --profile %s`", p.Profile), nil
 	case strings.EqualFold(p.CredentialSource, "Environment"):

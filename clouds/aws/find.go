@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"skysail/clouds"
+	"skysail/internal/apiclient"
 )
 
 // The kinds of things that Find returns and Delete takes.
@@ -32,18 +34,20 @@ const tagKey = "skysail-deployment"
 // lookup lists what of one kind belongs to a deployment in a region.
 type lookup struct {
 	kind, plural string
-	list         func(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error)
+	// extra marks what no module makes.
+	extra bool
+	list  func(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error)
 }
 
 // lookups are in the order in which things must be deleted.
 var lookups = []lookup{
-	{kindSpotRequest, "spot requests", spotRequests},
-	{kindInstance, "instances", instances},
-	{kindInterface, "network interfaces", interfaces},
-	{kindAddress, "elastic IPs", addresses},
-	{kindVolume, "volumes", volumes},
-	{kindGroup, "security groups", groups},
-	{kindKey, "key pairs", keys},
+	{kindSpotRequest, "spot requests", true, spotRequests},
+	{kindInstance, "instances", false, instances},
+	{kindInterface, "network interfaces", true, interfaces},
+	{kindAddress, "elastic IPs", true, addresses},
+	{kindVolume, "volumes", false, volumes},
+	{kindGroup, "security groups", false, groups},
+	{kindKey, "key pairs", false, keys},
 }
 
 // findCalls bounds how many lists are asked for at once. Their rate limits
@@ -80,8 +84,8 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 					listed[k*len(regions)+r], err = l.list(ctx, api.ec2(region), region, tagged)
 					return err
 				})
-				if err == nil || closedRegion(err) {
-					return nil
+				if err == nil || closedRegion(err) || l.extra && apiclient.Status(err) == http.StatusNotImplemented {
+					return nil // an API without such things holds none
 				}
 				return fmt.Errorf("listing %s in %s: %w", l.plural, region, api.explain(err))
 			})

@@ -122,6 +122,8 @@ func TestFindRefused(t *testing.T) {
 		"the right":           {"DescribeVolumes us-west-2", []answer{denied("because no identity-based policy allows the ec2:DescribeVolumes action")}, "listing volumes in us-west-2: the credentials of variable AWS_ACCESS_KEY_ID may not do this"},
 		"a closed region":     {"DescribeVolumes us-west-2", []answer{denied("with an explicit deny in a service control policy")}, ""},
 		"no account yet":      {"DescribeRegions", []answer{no(401, "OptInRequired", "You are not subscribed to this service.")}, "end its registration"},
+		"what is not there":   {"DescribeAddresses", []answer{no(501, "UnsupportedOperation", "no addresses here")}, ""},
+		"a lack of instances": {"DescribeInstances", []answer{no(501, "UnsupportedOperation", "no instances here")}, "no instances here"},
 		"broken for good":     {"DescribeInstances us-west-2", []answer{no(500, "InternalError", "An internal error has occurred")}, "listing instances in us-west-2: aws: 500 InternalError: An internal error has occurred"},
 		"broken for a moment": {"DescribeInstances us-west-2", append([]answer{no(503, "RequestLimitExceeded", "Request limit exceeded."), no(500, "InternalError", "x")}, ok("")...), ""},
 	} {

@@ -31,13 +31,13 @@ const (
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
 var measures = []struct {
 	name, stat, ours string
-	// scale makes the unit ours: percent into a share, bytes a period into
-	// bytes a second.
+	// scale makes the unit ours: percent into a share. A sum is that of a
+	// second already.
 	scale float64
 }{
 	{"CPUUtilization", "Average", clouds.MetricCPU, 1.0 / 100},
-	{"NetworkIn", "Sum", clouds.MetricReceive, 1 / period.Seconds()},
-	{"NetworkOut", "Sum", clouds.MetricTransmit, 1 / period.Seconds()},
+	{"NetworkIn", "Sum", clouds.MetricReceive, 1},
+	{"NetworkOut", "Sum", clouds.MetricTransmit, 1},
 }
 
 // MetricsInterval is the resolution of what CloudWatch has. Every metric asked
@@ -111,9 +111,9 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 			})
 		}
 	}
-	now := a.cloud.now().UTC().Truncate(period)
+	now := a.cloud.now().UTC()
 	pages := cloudwatch.NewGetMetricDataPaginator(a.cloudwatch(batch[0].Region), &cloudwatch.GetMetricDataInput{
-		MetricDataQueries: queries, StartTime: sdk.Time(now.Add(-lookBack)), EndTime: sdk.Time(now), ScanBy: types.ScanByTimestampDescending,
+		MetricDataQueries: queries, StartTime: sdk.Time(now.Add(-lookBack).Truncate(period)), EndTime: sdk.Time(now), ScanBy: types.ScanByTimestampDescending,
 	})
 	// The newest value of a metric is the first that comes.
 	newest := map[string]clouds.Reading{}
@@ -133,12 +133,11 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 			if r.StatusCode == types.StatusCodeForbidden || r.StatusCode == types.StatusCodeInternalError {
 				return nil, fmt.Errorf("%s of %s: CloudWatch says %s", measures[k].name, batch[i].ID, r.StatusCode)
 			}
-			if _, ok := newest[*r.Id]; ok || len(r.Values) == 0 || len(r.Timestamps) == 0 {
+			if _, ok := newest[*r.Id]; ok {
 				continue
 			}
-			newest[*r.Id] = clouds.Reading{
-				Instance: batch[i].Name, Name: measures[k].ours, Value: r.Values[0] * measures[k].scale,
-				At: r.Timestamps[0].Add(period), // a timestamp is the beginning of its period
+			if v, at, ok := latest(&r, now, measures[k].stat == "Sum"); ok {
+				newest[*r.Id] = clouds.Reading{Instance: batch[i].Name, Name: measures[k].ours, Value: v * measures[k].scale, At: at}
 			}
 		}
 	}
@@ -149,4 +148,29 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 		}
 	}
 	return out, nil
+}
+
+// leastSpan is the shortest part of a period under way that says something.
+const leastSpan = 5 * time.Second
+
+// latest is the newest value of a result, and the end of the time that it is
+// about. A sum is made that of a second: of the period under way only the
+// part that has passed counts.
+func latest(r *types.MetricDataResult, now time.Time, sum bool) (float64, time.Time, bool) {
+	for i := range min(len(r.Values), len(r.Timestamps)) {
+		begin := r.Timestamps[i] // of the period
+		end := begin.Add(period)
+		if end.After(now) {
+			end = now
+		}
+		switch span := end.Sub(begin); {
+		case span < leastSpan:
+			continue
+		case sum:
+			return r.Values[i] / span.Seconds(), end, true
+		default:
+			return r.Values[i], end, true
+		}
+	}
+	return 0, time.Time{}, false
 }

@@ -97,3 +97,20 @@ func TestMetricsRefused(t *testing.T) {
 		})
 	}
 }
+
+// Of a minute that is not over only what has passed counts, and what has only
+// begun says nothing.
+func TestMetricsUnderWay(t *testing.T) {
+	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	for passed, want := range map[time.Duration]clouds.Reading{
+		20 * time.Second: {Name: clouds.MetricReceive, Value: 300, At: at.Add(20 * time.Second)},
+		2 * time.Second:  {Name: clouds.MetricReceive, Value: 10, At: at},
+	} {
+		_, c := serve(t, map[string][]answer{"GetMetricData": {results("", result("q0_1", "Complete", at, 6000, 600))}})
+		c.now = func() time.Time { return at.Add(passed) }
+		got, err := c.Metrics(t.Context(), []clouds.Measured{{ID: "i-1", Region: "us-east-1"}})
+		if diff := cmp.Diff([]clouds.Reading{want}, got); err != nil || diff != "" {
+			t.Errorf("after %s: %v %s", passed, err, diff)
+		}
+	}
+}

@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/digitalocean/godo"
 
 	"skysail/clouds"
 )
+
+// checkPause is how soon a check that could not connect is repeated: somebody
+// waits for it, and wants the cause rather than a deadline.
+const checkPause = 200 * time.Millisecond
 
 // Account says where the token was found.
 func (c *Cloud) Account() (clouds.Account, error) {
@@ -34,12 +39,14 @@ func (c *Cloud) Check(ctx context.Context) (clouds.Account, error) {
 	if err != nil {
 		return out, err
 	}
-	api, err := c.connect()
+	quick := *c
+	quick.pause = min(c.pause, checkPause)
+	api, err := quick.connect()
 	if err != nil {
 		return out, err
 	}
 	defer api.close()
-	a, _, err := api.Client.Account.Get(ctx)
+	a, _, err := api.Account.Get(ctx)
 	switch {
 	case status(err) == http.StatusForbidden:
 		if _, _, err := api.Droplets.List(ctx, &godo.ListOptions{PerPage: 1}); err != nil {

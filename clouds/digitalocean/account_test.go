@@ -22,23 +22,27 @@ func TestCheck(t *testing.T) {
 			map[string][]answer{"GET /v2/account": ok(strings.Replace(goodAccount, `"Acme"`, `""`, 1))}, "ops@example.com", nil,
 		},
 		"wrong token": {
-			map[string][]answer{"GET /v2/account": {unauthorized}}, "",
+			map[string][]answer{"GET /v2/account": {unauthorized}},
+			"",
 			[]string{"the token of DIGITALOCEAN_TOKEN is not accepted by DigitalOcean", "Unable to authenticate you", "Generate New Token"},
 		},
 		"a token that may not see the account": {
 			map[string][]answer{"GET /v2/account": {forbidden}, "GET /v2/droplets": ok(`{"droplets":[],"links":{},"meta":{"total":0}}`)}, "", nil,
 		},
 		"a token that may do nothing": {
-			map[string][]answer{"GET /v2/account": {forbidden}, "GET /v2/droplets": {forbidden}}, "",
+			map[string][]answer{"GET /v2/account": {forbidden}, "GET /v2/droplets": {forbidden}},
+			"",
 			[]string{"needs the scope droplet:read", "firewall, ssh_key and tag"},
 		},
 		"a locked account": {
 			map[string][]answer{"GET /v2/account": ok(strings.NewReplacer(`"active"`, `"locked"`, `"status_message":""`, `"status_message":"payment overdue"`).Replace(goodAccount))},
-			"team Acme (ops@example.com)", []string{"locked: payment overdue", "support"},
+			"team Acme (ops@example.com)",
+			[]string{"locked: payment overdue", "support"},
 		},
 		"an address that is not verified": {
 			map[string][]answer{"GET /v2/account": ok(strings.Replace(goodAccount, "true", "false", 1))},
-			"team Acme (ops@example.com)", []string{"not verified", "link"},
+			"team Acme (ops@example.com)",
+			[]string{"not verified", "link"},
 		},
 		"broken": {map[string][]answer{"GET /v2/account": {no(500, "server_error", "Unexpected server-side error")}}, "", []string{"Unexpected server-side error"}},
 	} {

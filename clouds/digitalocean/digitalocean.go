@@ -67,7 +67,7 @@ var errNoToken = errors.New("no DigitalOcean token: set " + tokenName +
 	" (control panel → API → Generate New Token, with full access, or with the scopes " + scopes + ") or run `doctl auth init`")
 
 // scopes are what a token with custom scopes needs for a whole deployment.
-const scopes = "actions:read, image:read, monitoring:read, regions:read, sizes:read and all of droplet, firewall, ssh_key and tag"
+const scopes = "actions:read, image:read, monitoring:read, regions:read, sizes:read and all of droplet, firewall, ssh_key and tag, for data disks of block_storage and block_storage_action"
 
 func (c *Cloud) token() (token, error) {
 	for _, name := range []string{tokenName, "DIGITALOCEAN_ACCESS_TOKEN"} {

@@ -27,8 +27,8 @@ type lookup struct {
 	kind string
 	// scope is what the call needs of a token with custom scopes.
 	scope string
-	// extra marks what no module makes, and what is there only if somebody
-	// put the deployment's tag on it.
+	// extra marks what most deployments do not have, so that a token need not
+	// have its scope.
 	extra bool
 	list  func(ctx context.Context, id string) ([]clouds.Resource, error)
 }
@@ -38,7 +38,7 @@ func lookups(api *client) []lookup {
 	return []lookup{
 		{kind: kindDroplet, scope: "droplet:read", list: api.droplets},
 		{kind: kindLoadBalancer, scope: "load_balancer:read", extra: true, list: tagged(api.LoadBalancers.List, loadBalancer)},
-		{kind: kindVolume, scope: "block_storage:read", extra: true, list: tagged(api.volumes, volume)},
+		{kind: kindVolume, scope: "block_storage:read", extra: true, list: api.ownVolumes},
 		{kind: kindSnapshot, scope: "snapshot:read", extra: true, list: tagged(api.Snapshots.List, snapshot)},
 		{kind: kindFirewall, scope: "firewall:read", list: api.firewalls},
 		{kind: kindKey, scope: "ssh_key:read", list: api.keys},

@@ -164,7 +164,7 @@ func TestFind(t *testing.T) {
 	}
 	want := []string{
 		"droplet/1", "droplet/4", "droplet/5", "droplet/8",
-		"load_balancer/lb-1", "volume/v-1", "snapshot/s-1", "firewall/f-1", "firewall/f-2", "ssh_key/11", "tag/" + ourTag,
+		"load_balancer/lb-1", "volume/v-1", "volume/v-2", "snapshot/s-1", "firewall/f-1", "firewall/f-2", "ssh_key/11", "tag/" + ourTag,
 	}
 	if diff := cmp.Diff(want, ids(got)); diff != "" {
 		t.Fatal(diff)

@@ -113,6 +113,26 @@ func tagged[T any](list func(context.Context, *godo.ListOptions) ([]T, *godo.Res
 	}
 }
 
+// volumeUSDHour is the price of a GiB, $0.10 for a month of 672 hours:
+// https://www.digitalocean.com/pricing/volumes. The API does not tell it.
+const volumeUSDHour = 0.10 / 672
+
+// ownVolumes lists volumes by name as well as by tag, as droplets are: they
+// outlive the tag when Terraform deletes that first.
+func (c *client) ownVolumes(ctx context.Context, id string) ([]clouds.Resource, error) {
+	list, err := all(ctx, c.volumes)
+	if err != nil {
+		return nil, err
+	}
+	var out []clouds.Resource
+	for _, v := range list {
+		if r := volume(v); clouds.Tagged(r.Tags, id) || clouds.Named(r.Name, id) {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
 func (c *client) volumes(ctx context.Context, o *godo.ListOptions) ([]godo.Volume, *godo.Response, error) {
 	return c.Storage.ListVolumes(ctx, &godo.ListVolumeParams{ListOptions: o})
 }
@@ -126,6 +146,7 @@ func loadBalancer(b godo.LoadBalancer) clouds.Resource {
 func volume(v godo.Volume) clouds.Resource {
 	r := resource(kindVolume, v.ID, v.Name)
 	r.Region, r.Tags, r.CreatedAt = region(v.Region), tags(v.Tags), v.CreatedAt
+	r.PriceUSD = float64(v.SizeGigaBytes) * volumeUSDHour
 	return r
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,10 +110,13 @@ func TestSweep(t *testing.T) {
 	w, env := simulator(t)
 	c := sdk(t, env)
 	ctx := t.Context()
+	var first *godo.Droplet
 	for _, name := range []string{"skysail-" + id + "-0", "skysail-" + id + "-1"} {
-		if _, _, err := c.Droplets.Create(ctx, request(name)); err != nil {
+		d, _, err := c.Droplets.Create(ctx, request(name))
+		if err != nil {
 			t.Fatal(err)
 		}
+		first = d
 	}
 	other := request("skysail-d00000000000-0")
 	other.Tags = []string{"skysail", "skysail-deployment:d00000000000"}
@@ -131,6 +136,19 @@ func TestSweep(t *testing.T) {
 	}
 
 	machines{w}.boot(t)
+	// One is attached, one lost its tag, one is another's.
+	for name, tags := range map[string][]string{"skysail-" + id + "-0": {tag}, "skysail-" + id + "-1": nil, "skysail-d00000000000-0": nil} {
+		v, _, err := c.Storage.CreateVolume(ctx, &godo.VolumeCreateRequest{Region: "nyc3", Name: name, SizeGigaBytes: 672, Tags: tags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tags == nil {
+			continue
+		}
+		if _, _, err := c.StorageActions.Attach(ctx, v.ID, first.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	cloud := digitalocean.New(clouds.MapEnv(env))
 	found, err := cloud.Find(ctx, id)
@@ -139,10 +157,15 @@ func TestSweep(t *testing.T) {
 	}
 	want := []string{
 		"droplet skysail-" + id + "-0", "droplet skysail-" + id + "-1",
+		"volume skysail-" + id + "-0", "volume skysail-" + id + "-1",
 		"firewall skysail-" + id, "ssh_key skysail-" + id, "tag " + tag,
 	}
+	slices.SortFunc(found[2:4], func(a, b clouds.Resource) int { return strings.Compare(a.Name, b.Name) })
 	if diff := cmp.Diff(want, kinds(found)); diff != "" {
 		t.Fatal(diff)
+	}
+	if got := found[2].PriceUSD; got < 0.0999 || got > 0.1001 {
+		t.Errorf("672 GiB cost %g an hour", got)
 	}
 	if found[0].PriceUSD != 0.00893 || found[0].Region != "nyc3" || found[0].CreatedAt.IsZero() {
 		t.Errorf("droplet: %+v", found[0])
@@ -158,7 +181,7 @@ func TestSweep(t *testing.T) {
 	if left, err := cloud.Find(ctx, id); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if left, err := cloud.Find(ctx, "d00000000000"); err != nil || len(left) != 2 {
+	if left, err := cloud.Find(ctx, "d00000000000"); err != nil || len(left) != 3 {
 		t.Errorf("the other deployment has %v, %v", kinds(left), err)
 	}
 }

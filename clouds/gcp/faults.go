@@ -27,7 +27,7 @@ const (
 	srcForbidden = "https://github.com/hashicorp/terraform/issues/15952"
 	srcPolicy    = "https://github.com/fortinet/fortigate-terraform-deploy/issues/34"
 	srcGrant     = "https://github.com/hashicorp/terraform/issues/24736"
-	srcToken     = "https://github.com/hashicorp/terraform-provider-google/issues/8521"
+	srcExpired   = "https://github.com/hashicorp/terraform-provider-google/issues/8521"
 	srcReference = "https://docs.cloud.google.com/compute/docs/reference/rest/v1/errors"
 )
 
@@ -59,7 +59,7 @@ var table = sync.OnceValue(func() faults.Table {
 		faults.NewRule(faults.Auth, `Required '[\w.]+' permission for|The caller does not have permission|Permission '[\w.]+' denied`, srcForbidden),
 		faults.NewRule(faults.Auth, `Constraint constraints/\S+ violated`, srcPolicy),
 		faults.NewRule(faults.Auth, `invalid_grant|invalid_client|oauth2: cannot fetch token: 40[0-3]|oauth2: "(?:invalid|unauthorized)_`, srcGrant),
-		faults.NewRule(faults.Auth, `invalid authentication credentials|Invalid Credentials, authError`, srcToken),
+		faults.NewRule(faults.Auth, `invalid authentication credentials|Invalid Credentials, authError`, srcExpired),
 		faults.NewRule(faults.Auth, `Attempted to load application default credentials|could not find default credentials|JSON credentials are not valid`, srcTransport),
 		faults.NewRule(faults.Auth, `project: required field is not set`, srcField),
 		faults.NewRule(faults.Auth, `googleapi: (?:got HTTP response code|Error) 40[13]\b`, srcSDK),

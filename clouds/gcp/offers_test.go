@@ -31,8 +31,8 @@ func sku(description, family, group, usage, unit string, nanos int64, regions ..
 }
 
 const (
-	iowa    = "us-central1"
-	virgina = "us-east4"
+	iowa     = "us-central1"
+	virginia = "us-east4"
 )
 
 // skus are those of a few series. The prices on demand in Iowa are Google's.
@@ -63,8 +63,8 @@ func skus() []string {
 		gpu("Nvidia L4 GPU running in Americas", "OnDemand", 560040000, iowa),
 		gpu("Nvidia L4 GPU attached to Spot Preemptible VMs running in Americas", "Preemptible", 224000000, iowa),
 		// In Virginia there is the machine, but no GPU.
-		cpu("G2 Instance Core running in Northern Virginia", "OnDemand", 28000000, virgina),
-		ram("G2 Instance Ram running in Northern Virginia", "OnDemand", 3300000, virgina),
+		cpu("G2 Instance Core running in Northern Virginia", "OnDemand", 28000000, virginia),
+		ram("G2 Instance Ram running in Northern Virginia", "OnDemand", 3300000, virginia),
 		cpu("A2 Instance Core running in Americas", "OnDemand", 31611000, iowa),
 		ram("A2 Instance Ram running in Americas", "OnDemand", 4237000, iowa),
 		gpu("Nvidia Tesla A100 GPU running in Americas", "OnDemand", 2933908000, iowa),

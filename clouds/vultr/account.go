@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vultr/govultr/v3"
 
@@ -17,6 +18,10 @@ import (
 var needed = []string{"provisioning", "subscriptions", "firewall"}
 
 var errNoAccount = errors.New("vultr: the answer names no account")
+
+// checkPause is how soon a check that could not connect is repeated: somebody
+// waits for it, and wants the cause rather than a deadline.
+const checkPause = 200 * time.Millisecond
 
 // Account says where the key was found.
 func (c *Cloud) Account() (clouds.Account, error) {
@@ -40,7 +45,9 @@ func (c *Cloud) Check(ctx context.Context) (clouds.Account, error) {
 	if err != nil {
 		return out, err
 	}
-	api, err := c.connect()
+	quick := *c
+	quick.pause = min(c.pause, checkPause)
+	api, err := quick.connect()
 	if err != nil {
 		return out, err
 	}

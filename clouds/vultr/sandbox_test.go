@@ -107,12 +107,26 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	instance := w.State().ServersOf(world.Vultr)[0].ID
+	for _, label := range []string{"skysail-" + id + "-0", "skysail-d00000000000-0"} {
+		b, _, err := sdk.BlockStorage.Create(ctx, &govultr.BlockStorageCreate{Region: "ewr", SizeGB: 73, Label: label, BlockType: "high_perf"}) //nolint:bodyclose // the SDK has closed it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sdk.BlockStorage.Attach(ctx, b.ID, &govultr.BlockStorageAttach{InstanceID: instance, Live: govultr.BoolToBoolPtr(true)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	c := cloud(w, address)
 	found, err := c.Find(ctx, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"instance skysail-" + id + "-0", "firewall_group skysail-" + id, "ssh_key skysail-" + id}
+	if len(found) > 1 && (found[1].PriceUSD < 0.0099 || found[1].PriceUSD > 0.0101) {
+		t.Errorf("block storage: %+v", found[1])
+	}
+	want := []string{"instance skysail-" + id + "-0", "block_storage skysail-" + id + "-0", "firewall_group skysail-" + id, "ssh_key skysail-" + id}
 	if diff := cmp.Diff(want, kinds(found)); diff != "" {
 		t.Fatal(diff)
 	}
@@ -130,7 +144,7 @@ func TestSweep(t *testing.T) {
 	if left, err := c.Find(ctx, id); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if left, err := c.Find(ctx, "d00000000000"); err != nil || len(left) != 1 {
+	if left, err := c.Find(ctx, "d00000000000"); err != nil || len(left) != 2 {
 		t.Errorf("the other deployment has %v, %v", kinds(left), err)
 	}
 }

@@ -12,6 +12,8 @@ func none(v cty.Value) bool {
 	return v.IsKnown() && (v.IsNull() || (v.CanIterateElements() && !v.Type().IsObjectType() && v.LengthInt() == 0))
 }
 
+func listOrSet(ty cty.Type) bool { return ty.IsListType() || ty.IsSetType() }
+
 // filledIn says that all of a nested block is what the API can choose: left
 // out, it is there all the same.
 func filledIn(nb *tfjson.SchemaBlockType) bool {
@@ -34,7 +36,7 @@ func planBlock(nb *tfjson.SchemaBlockType, defaults map[string]cty.Value, prior,
 	if ty.IsObjectType() {
 		return planContent(nb, defaults, prior, v)
 	}
-	if !(ty.IsListType() || ty.IsSetType()) || v.LengthInt() == 0 {
+	if !listOrSet(ty) || v.LengthInt() == 0 {
 		return v
 	}
 	var before, elems []cty.Value
@@ -119,7 +121,7 @@ func planContent(nb *tfjson.SchemaBlockType, defaults map[string]cty.Value, prio
 
 // blocksOf makes nested blocks out of their contents.
 func blocksOf(ty cty.Type, contents []map[string]any) (cty.Value, error) {
-	if !(ty.IsListType() || ty.IsSetType()) || !ty.ElementType().IsObjectType() {
+	if !listOrSet(ty) || !ty.ElementType().IsObjectType() {
 		return cty.NilVal, fmt.Errorf("a %s is no list or set of blocks", ty.FriendlyName())
 	}
 	var elems []cty.Value

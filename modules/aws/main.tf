@@ -28,6 +28,12 @@ module "cloudinit" {
   ssh_public_key = var.ssh_public_key
   ssh_host_keys  = var.ssh_host_keys
   accelerator    = local.accelerator
+  ttl_seconds    = var.ttl_seconds
+  data_disk      = var.data_disk
+  # udev's name of a whole EBS volume, and of no partition or instance store:
+  # the hexadecimal is "Amazon Elastic Block Store". xvdf is on types older
+  # than Nitro.
+  data_devices = ["/dev/disk/by-id/nvme-nvme.1d0f-*-416d617a6f6e20456c617374696320426c6f636b2053746f7265-00000001", "/dev/xvdf"]
 }
 
 resource "aws_key_pair" "client" {
@@ -90,7 +96,7 @@ resource "aws_instance" "instance" {
 
   # A reading a minute in place of one in five.
   monitoring = true
-  # The guest powers off after ttl_seconds, and that is then the end of it.
+  # cloudinit powers the guest off after ttl_seconds: then that is its end.
   instance_initiated_shutdown_behavior = var.ttl_seconds == null ? null : "terminate"
 
   tags = merge(local.tags, { Name = "${local.prefix}-${count.index}" })

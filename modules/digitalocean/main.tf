@@ -15,6 +15,8 @@ locals {
   ssh_from     = distinct([for c in var.ssh_from : "${cidrhost(c, 0)}/${split("/", c)[1]}"])
   public_ports = toset([for p in var.service.ports : tostring(p.number) if p.public])
 
+  accelerator = startswith(var.size, "gpu-mi") ? "amd" : startswith(var.size, "gpu-") ? "nvidia" : ""
+
   health_path = try([for p in var.service.ports : ":${p.number}${var.service.health.path}" if p.public && p.number == var.service.health.port][0], null)
 }
 
@@ -25,7 +27,12 @@ module "cloudinit" {
   service        = var.service
   ssh_public_key = var.ssh_public_key
   ssh_host_keys  = var.ssh_host_keys
-  accelerator    = startswith(var.size, "gpu-mi") ? "amd" : startswith(var.size, "gpu-") ? "nvidia" : ""
+  accelerator    = local.accelerator
+  # The GPU image may have a podman that is too old to hand over a GPU.
+  engine = local.accelerator == "nvidia" ? "docker" : "podman"
+
+  data_disk    = var.data_disk
+  data_devices = ["/dev/disk/by-id/scsi-0DO_Volume_${local.prefix}-*"]
 }
 
 # The API refuses a firewall for a tag that does not exist yet, and a tag that
@@ -111,6 +118,22 @@ resource "digitalocean_droplet" "instance" {
   lifecycle {
     create_before_destroy = true
 
+    precondition {
+      condition     = var.arch == "amd64"
+      error_message = "DigitalOcean has no ${var.arch} droplets. Take another provider, or build the service for amd64."
+    }
+    precondition {
+      condition     = !var.spot
+      error_message = "DigitalOcean sells no interruptible capacity. Set limits.spot to \"never\" or \"prefer\", or take another provider."
+    }
+    precondition {
+      condition     = var.zone == null
+      error_message = "DigitalOcean's regions have no zones to choose from. Leave zone out."
+    }
+    precondition {
+      condition     = var.boot_disk_gb == 0
+      error_message = "A droplet's boot disk comes with its size. Leave boot_disk_gb out, and take a larger size or a data disk."
+    }
     precondition {
       condition     = length(var.ssh_host_keys) == var.instances
       error_message = "ssh_host_keys must hold one key for each instance."

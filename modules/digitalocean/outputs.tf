@@ -24,5 +24,6 @@ output "provider_ids" {
     digitalocean_firewall = [digitalocean_firewall.service.id]
     digitalocean_ssh_key  = [digitalocean_ssh_key.client.id]
     digitalocean_tag      = [digitalocean_tag.deployment.id]
+    digitalocean_volume   = digitalocean_volume.data[*].id
   }
 }

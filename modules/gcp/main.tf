@@ -9,6 +9,9 @@ locals {
   # https://docs.cloud.google.com/compute/docs/instances/live-migration-process#limitations
   stays = local.gpu || can(regex("^(h[0-9]+d?|x4)-|-metal$", var.size))
 
+  # The guest finds a disk of this name at /dev/disk/by-id/google-NAME.
+  data_device = "skysail-data"
+
   # Without host bits, as the API gives blocks back.
   ssh_from     = distinct([for c in var.ssh_from : "${cidrhost(c, 0)}/${split("/", c)[1]}"])
   public_ports = [for p in var.service.ports : tostring(p.number) if p.public]
@@ -34,6 +37,8 @@ module "cloudinit" {
   ssh_public_key = var.ssh_public_key
   ssh_host_keys  = var.ssh_host_keys
   accelerator    = local.gpu ? "nvidia" : ""
+  data_disk      = var.data_disk
+  data_devices   = ["/dev/disk/by-id/google-${local.data_device}"]
 }
 
 resource "google_compute_firewall" "inbound" {
@@ -136,9 +141,8 @@ resource "google_compute_instance" "instance" {
   dynamic "attached_disk" {
     for_each = var.data_disk == null ? [] : [google_compute_disk.data[count.index].self_link]
     content {
-      source = attached_disk.value
-      # The guest finds it at /dev/disk/by-id/google-skysail-data.
-      device_name = "skysail-data"
+      source      = attached_disk.value
+      device_name = local.data_device
     }
   }
 

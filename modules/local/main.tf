@@ -19,6 +19,14 @@ resource "local_service" "instance" {
 
   lifecycle {
     precondition {
+      condition     = var.data_disk == null
+      error_message = "This machine gives a service no disk of its own. Leave data_disk out here, or deploy with --remote."
+    }
+    precondition {
+      condition     = !var.spot && var.zone == null && var.boot_disk_gb == 0
+      error_message = "This machine has no interruptible capacity, no zones and no boot disks to choose. Leave spot, zone and boot_disk_gb out."
+    }
+    precondition {
       condition     = var.instances == 1 || length(var.service.ports) == 0
       error_message = "On this machine a service with ports runs once: two instances would need the same port. Set instances = 1, or deploy with --remote."
     }

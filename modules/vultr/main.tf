@@ -17,6 +17,8 @@ locals {
   # Two blocks that differ only in host bits are the same rule.
   rules = merge({ for k, r in local.ssh_rules : k => r[0] }, local.port_rules)
 
+  accelerator = startswith(var.size, "vcg-") ? "nvidia" : ""
+
   health_path = try([for p in var.service.ports : ":${p.number}${var.service.health.path}" if p.public && p.number == var.service.health.port][0], null)
 }
 
@@ -27,7 +29,12 @@ module "cloudinit" {
   service        = var.service
   ssh_public_key = var.ssh_public_key
   ssh_host_keys  = var.ssh_host_keys
-  accelerator    = startswith(var.size, "vcg-") ? "nvidia" : ""
+  accelerator    = local.accelerator
+  # An image with GPU drivers may have a podman that is too old to hand over a GPU.
+  engine = local.accelerator == "nvidia" ? "docker" : "podman"
+
+  data_disk    = var.data_disk
+  data_devices = ["/dev/disk/by-id/virtio-*", "/dev/vd*"]
 }
 
 resource "vultr_ssh_key" "client" {
@@ -88,6 +95,22 @@ resource "vultr_instance" "instance" {
   lifecycle {
     create_before_destroy = true
 
+    precondition {
+      condition     = var.arch == "amd64"
+      error_message = "This module's Vultr images are for amd64, not for ${var.arch}. Take another provider, or build the service for amd64."
+    }
+    precondition {
+      condition     = !var.spot
+      error_message = "Vultr sells no interruptible capacity. Set limits.spot to \"never\" or \"prefer\", or take another provider."
+    }
+    precondition {
+      condition     = var.zone == null
+      error_message = "Vultr's regions have no zones to choose from. Leave zone out."
+    }
+    precondition {
+      condition     = var.boot_disk_gb == 0
+      error_message = "An instance's boot disk comes with its plan. Leave boot_disk_gb out, and take a larger plan or a data disk."
+    }
     precondition {
       condition     = length(var.ssh_host_keys) == var.instances
       error_message = "ssh_host_keys must hold one key for each instance."

@@ -24,5 +24,6 @@ output "provider_ids" {
     vultr_firewall_group = [vultr_firewall_group.service.id]
     vultr_firewall_rule  = [for k in sort(keys(vultr_firewall_rule.inbound)) : vultr_firewall_rule.inbound[k].id]
     vultr_ssh_key        = [vultr_ssh_key.client.id]
+    vultr_block_storage  = vultr_block_storage.data[*].id
   }
 }

@@ -13,7 +13,6 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -120,15 +119,13 @@ func awsClient(ctx context.Context, conf tfplugin.Object) (*awsCloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRegion(region),
-		config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(conf.String("access_key"), conf.String("secret_key"), conf.String("token"))),
-		config.WithHTTPClient(&http.Client{Transport: guarded{http.DefaultTransport}}),
-		config.WithRetryer(awsRetryer(conf)),
-	)
-	if err != nil {
-		return nil, err
+	// Put together by hand: what the SDK would read of the environment and of
+	// the user's files leads to real accounts.
+	cfg := awssdk.Config{
+		Region:      region,
+		Credentials: credentials.NewStaticCredentialsProvider(conf.String("access_key"), conf.String("secret_key"), conf.String("token")),
+		HTTPClient:  &http.Client{Transport: guarded{http.DefaultTransport}},
+		Retryer:     awsRetryer(conf),
 	}
 	c := &awsCloud{
 		Client: ec2.NewFromConfig(cfg, func(o *ec2.Options) { o.BaseEndpoint = endpoints["ec2"] }),

@@ -40,7 +40,7 @@ func changeInstanceTags(ctx context.Context, client *awsCloud, d *tfplugin.Data)
 		return err
 	}
 	for _, m := range i.BlockDeviceMappings {
-		if err := retag(ctx, client, *m.Ebs.VolumeId, d.Prior.StringMap("volume_tags"), d.StringMap("volume_tags")); err != nil {
+		if err := retagAWS(ctx, client, *m.Ebs.VolumeId, d.Prior.StringMap("volume_tags"), d.StringMap("volume_tags")); err != nil {
 			return err
 		}
 	}

@@ -128,31 +128,34 @@ func credits(o tfplugin.Object) *types.CreditSpecificationRequest {
 }
 
 func metadataRequest(o tfplugin.Object) *types.InstanceMetadataOptionsRequest {
-	for _, b := range o.Objects("metadata_options") {
-		out := &types.InstanceMetadataOptionsRequest{HttpEndpoint: types.InstanceMetadataEndpointState(or(b.String("http_endpoint"), "enabled"))}
-		if out.HttpEndpoint == types.InstanceMetadataEndpointStateEnabled {
-			out.HttpProtocolIpv6 = types.InstanceMetadataProtocolState(b.String("http_protocol_ipv6"))
-			out.HttpTokens = types.HttpTokensState(b.String("http_tokens"))
-			out.HttpPutResponseHopLimit = number(b, "http_put_response_hop_limit")
-			out.InstanceMetadataTags = types.InstanceMetadataTagsState(b.String("instance_metadata_tags"))
-		}
-		return out
+	blocks := o.Objects("metadata_options")
+	if len(blocks) == 0 {
+		return nil
 	}
-	return nil
+	b := blocks[0]
+	out := &types.InstanceMetadataOptionsRequest{HttpEndpoint: types.InstanceMetadataEndpointState(or(b.String("http_endpoint"), "enabled"))}
+	if out.HttpEndpoint == types.InstanceMetadataEndpointStateEnabled {
+		out.HttpProtocolIpv6 = types.InstanceMetadataProtocolState(b.String("http_protocol_ipv6"))
+		out.HttpTokens = types.HttpTokensState(b.String("http_tokens"))
+		out.HttpPutResponseHopLimit = number(b, "http_put_response_hop_limit")
+		out.InstanceMetadataTags = types.InstanceMetadataTagsState(b.String("instance_metadata_tags"))
+	}
+	return out
 }
 
 func marketRequest(o tfplugin.Object) *types.InstanceMarketOptionsRequest {
-	for _, b := range o.Objects("instance_market_options") {
-		out := &types.InstanceMarketOptionsRequest{MarketType: types.MarketType(b.String("market_type"))}
-		for _, s := range b.Objects("spot_options") {
-			out.SpotOptions = &types.SpotMarketOptions{
-				InstanceInterruptionBehavior: types.InstanceInterruptionBehavior(s.String("instance_interruption_behavior")),
-				SpotInstanceType:             types.SpotInstanceType(s.String("spot_instance_type")), MaxPrice: text(s, "max_price"),
-			}
-		}
-		return out
+	blocks := o.Objects("instance_market_options")
+	if len(blocks) == 0 {
+		return nil
 	}
-	return nil
+	out := &types.InstanceMarketOptionsRequest{MarketType: types.MarketType(blocks[0].String("market_type"))}
+	for _, s := range blocks[0].Objects("spot_options") {
+		out.SpotOptions = &types.SpotMarketOptions{
+			InstanceInterruptionBehavior: types.InstanceInterruptionBehavior(s.String("instance_interruption_behavior")),
+			SpotInstanceType:             types.SpotInstanceType(s.String("spot_instance_type")), MaxPrice: text(s, "max_price"),
+		}
+	}
+	return out
 }
 
 // tagBlockDevices gives volumes the tags of their blocks. It comes after the
@@ -168,7 +171,7 @@ func tagBlockDevices(ctx context.Context, client *awsCloud, d *tfplugin.Data) er
 	}
 	tag := func(device string, b tfplugin.Object) error {
 		if tags := b.StringMap("tags"); len(tags) > 0 && volumes[device] != "" {
-			return retag(ctx, client, volumes[device], nil, tags)
+			return retagAWS(ctx, client, volumes[device], nil, tags)
 		}
 		return nil
 	}

@@ -55,6 +55,9 @@ func protocolName(s string) string {
 func validateAWSRule(c tfplugin.Object) error {
 	var set []string
 	for _, s := range ruleSources() {
+		if !c.IsKnown(s) {
+			return nil // terraform-plugin-framework-validators, too, waits until all are
+		}
 		if c.IsSet(s) {
 			set = append(set, s)
 		}

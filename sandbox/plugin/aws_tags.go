@@ -61,10 +61,10 @@ func changeTags(ctx context.Context, client *awsCloud, d *tfplugin.Data, id stri
 	if !d.Changed("tags") {
 		return nil
 	}
-	return retag(ctx, client, id, d.Prior.StringMap("tags"), d.StringMap("tags"))
+	return retagAWS(ctx, client, id, d.Prior.StringMap("tags"), d.StringMap("tags"))
 }
 
-func retag(ctx context.Context, client *awsCloud, id string, before, after map[string]string) error {
+func retagAWS(ctx context.Context, client *awsCloud, id string, before, after map[string]string) error {
 	gone := map[string]string{}
 	for k, v := range before {
 		if _, ok := after[k]; !ok {

@@ -43,6 +43,9 @@ func newDigitalOcean() *tfplugin.Provider[*godo.Client] {
 			"digitalocean_firewall": doFirewallResource(),
 			"digitalocean_ssh_key":  doKeyResource(),
 			"digitalocean_tag":      doTagResource(),
+
+			"digitalocean_volume":            doVolumeResource(),
+			"digitalocean_volume_attachment": doAttachmentResource(),
 		},
 	}
 }

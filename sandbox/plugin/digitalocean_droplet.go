@@ -24,7 +24,6 @@ const (
 )
 
 func dropletResource() *tfplugin.Resource[*godo.Client] {
-	const noVolumes = "The simulated DigitalOcean has no volumes."
 	return &tfplugin.Resource[*godo.Client]{
 		ForceNew: []string{
 			"image", "region", "ssh_keys", "user_data", "monitoring", "droplet_agent", "vpc_uuid",
@@ -36,7 +35,7 @@ func dropletResource() *tfplugin.Resource[*godo.Client] {
 		Refused: map[string]string{
 			"backups":            "The simulated DigitalOcean makes no backups.",
 			"backup_policy":      "The simulated DigitalOcean makes no backups.",
-			"volume_ids":         noVolumes,
+			"volume_ids":         "The simulated DigitalOcean attaches volumes to droplets that are there: use digitalocean_volume_attachment.",
 			"private_networking": "It is deprecated; the real provider puts every droplet into a VPC.",
 			"ipv6_address":       "The API chooses the address.",
 			"id":                 "The API chooses the ID.",

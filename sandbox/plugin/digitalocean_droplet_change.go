@@ -46,7 +46,7 @@ func updateDroplet(ctx context.Context, client *godo.Client, d *tfplugin.Data) e
 		d.Warn("Enabling IPv6 requires additional OS-level configuration",
 			"When enabling IPv6 on an existing Droplet, additional OS-level configuration is required. For more info, see: \nhttps://docs.digitalocean.com/products/networking/ipv6/how-to/enable/#on-existing-droplets")
 	}
-	if err := retagDroplet(ctx, client, d.ID(), d.Prior.Strings("tags"), tags); err != nil {
+	if err := retag(ctx, client, d.ID(), godo.DropletResourceType, d.Prior.Strings("tags"), tags); err != nil {
 		return worded(err, "Error updating tags")
 	}
 	return readDroplet(ctx, client, d)
@@ -92,13 +92,13 @@ func waitForAction(ctx context.Context, client *godo.Client, action *godo.Action
 	})
 }
 
-func retagDroplet(ctx context.Context, client *godo.Client, id string, before, after []string) error {
-	droplet := []godo.Resource{{ID: id, Type: godo.DropletResourceType}}
+func retag(ctx context.Context, client *godo.Client, id string, kind godo.ResourceType, before, after []string) error {
+	thing := []godo.Resource{{ID: id, Type: kind}}
 	for _, tag := range before {
 		if slices.Contains(after, tag) {
 			continue
 		}
-		if _, err := client.Tags.UntagResources(ctx, tag, &godo.UntagResourcesRequest{Resources: droplet}); err != nil {
+		if _, err := client.Tags.UntagResources(ctx, tag, &godo.UntagResourcesRequest{Resources: thing}); err != nil {
 			return err
 		}
 	}
@@ -110,7 +110,7 @@ func retagDroplet(ctx context.Context, client *godo.Client, id string, before, a
 		if err != nil {
 			return err
 		}
-		if _, err := client.Tags.TagResources(ctx, created.Name, &godo.TagResourcesRequest{Resources: droplet}); err != nil {
+		if _, err := client.Tags.TagResources(ctx, created.Name, &godo.TagResourcesRequest{Resources: thing}); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,7 @@ func newVultr() *tfplugin.Provider[*vultrCloud] {
 			"vultr_firewall_group": vultrGroupResource(),
 			"vultr_firewall_rule":  vultrRuleResource(),
 			"vultr_ssh_key":        vultrKeyResource(),
+			"vultr_block_storage":  vultrBlockResource(),
 		},
 	}
 }

@@ -46,6 +46,18 @@ func TestARefusalCountsEachRequest(t *testing.T) {
 	}
 }
 
+// TestAWSStockoutsAreRepeated: AWS answers 500, so its clients ask again.
+func TestAWSStockoutsAreRepeated(t *testing.T) {
+	var st State
+	st.SetFault(Fault{Provider: AWS, Kind: Capacity, Times: 1})
+	for i, want := range []struct{ request, kind string }{{"first", Capacity}, {"first", Capacity}, {"second", ""}} {
+		f, _ := st.StrikeCreate(Create{Provider: AWS, Region: "us-east-1", Request: want.request}, begin.Add(time.Duration(i)*time.Second))
+		if got := f != nil; got != (want.kind != "") {
+			t.Errorf("request %d: %+v", i+1, f)
+		}
+	}
+}
+
 func TestWithoutTimesAFaultLasts(t *testing.T) {
 	var st State
 	st.SetFault(Fault{Provider: Vultr, Kind: Quota})

@@ -247,6 +247,11 @@ func (st *State) RemoveTag(provider, name string) {
 			f.Tags = drop(f.Tags, is)
 		}
 	}
+	for _, v := range st.Disks {
+		if v.Provider == provider {
+			v.Tags = drop(v.Tags, is)
+		}
+	}
 }
 
 func drop[T any](in []T, is func(T) bool) []T {

@@ -142,7 +142,7 @@ func (a *app) printCompared(e deploy.Estimate) {
 		annotated(a.io.Out, []string{"PROVIDER", "REGION", "TYPE", "KIND", "AN HOUR", "TOTAL", "PRICE AGE"}, rows, notes, a.width())
 	}
 	for _, x := range e.Missing {
-		wrap(a.io.Out, x.Provider+": ", x.Reason, a.width())
+		wrap(a.io.Out, x.Provider+": ", refusalText(x), a.width())
 	}
 }
 

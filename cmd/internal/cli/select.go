@@ -127,10 +127,13 @@ func (a *app) printRefused(r selector.Result) {
 			a.printf("%s\n", x.Provider)
 			last = x.Provider
 		}
-		text := x.Reason
-		if x.Example != "" {
-			text += " (for example " + x.Example + ")"
-		}
-		wrap(a.io.Out, fmt.Sprintf("  %5d  ", x.Count), text, a.width())
+		wrap(a.io.Out, fmt.Sprintf("  %5d  ", x.Count), refusalText(x), a.width())
 	}
+}
+
+func refusalText(x selector.Refusal) string {
+	if x.Example == "" {
+		return x.Reason
+	}
+	return x.Reason + " (for example " + x.Example + ")"
 }

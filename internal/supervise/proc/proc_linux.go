@@ -28,7 +28,7 @@ const MeasuresUsage = true
 // runs on (USER_HZ of the kernel's asm/param.h).
 const userHZ = 100
 
-var pageSize = uint64(os.Getpagesize()) //nolint:gosec // a small positive number
+var pageSize = uint64(os.Getpagesize())
 
 // Lookup returns what is known of the process that has the pid now, or
 // ErrGone.

@@ -46,7 +46,8 @@ devices() {
 look() {
 	found='' blank=''
 	for device in $(devices); do
-		# The boot disk has partitions, a used one is mounted.
+		# Whole disks only. The boot disk has partitions, a used one is mounted.
+		[ "$(lsblk -ndro TYPE "$device")" = disk ] || continue
 		[ "$(lsblk -nro NAME "$device" | wc -l)" -eq 1 ] || continue
 		[ -z "$(lsblk -nro MOUNTPOINT "$device")" ] || continue
 		type="$(blkid -p -s TYPE -o value "$device" 2>/dev/null || true)"

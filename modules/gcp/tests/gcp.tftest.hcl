@@ -185,6 +185,10 @@ run "data_disk" {
     )
     error_message = "The data disk is not what is documented."
   }
+  assert {
+    condition     = strcontains(google_compute_instance.instance[0].metadata.user-data, "/dev/disk/by-id/google-skysail-data")
+    error_message = "The instance must know where its data disk is."
+  }
 }
 
 run "small_data_disk" {

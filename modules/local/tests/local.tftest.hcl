@@ -83,3 +83,19 @@ run "same_port_twice" {
   }
   expect_failures = [local_service.instance]
 }
+
+run "data_disk" {
+  command = plan
+  variables {
+    data_disk = { size_gb = 10, path = "/data" }
+  }
+  expect_failures = [local_service.instance[0]]
+}
+
+run "zone" {
+  command = plan
+  variables {
+    zone = "a"
+  }
+  expect_failures = [local_service.instance[0]]
+}

@@ -95,7 +95,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) handle(w http.ResponseWriter, c *call, svc service) (any, error) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, c.Request.Body, api.MaxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, c.Body, api.MaxBody))
 	if err != nil {
 		return nil, fmt.Errorf("reading the request: %w", err)
 	}

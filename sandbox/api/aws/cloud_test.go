@@ -64,7 +64,10 @@ const region = "us-east-1"
 func sizes() ([]api.Size, error) {
 	zones := map[string][]string{"us-east-1": {"us-east-1a", "us-east-1b"}, "eu-central-1": {"eu-central-1a"}}
 	return []api.Size{
-		{Name: "t3.micro", VCPU: 2, MemoryMB: 1024, PriceUSD: 0.0104, SpotUSD: 0.0031, Arch: "amd64", Regions: []string{"us-east-1", "eu-central-1"}, Zones: zones},
+		{
+			Name: "t3.micro", VCPU: 2, MemoryMB: 1024, PriceUSD: 0.0104, SpotUSD: 0.0031, Arch: "amd64", Regions: []string{"us-east-1", "eu-central-1"}, Zones: zones,
+			Prices: map[string]api.Price{"eu-central-1": {USD: 0.012}},
+		},
 		{Name: "m7g.large", VCPU: 2, MemoryMB: 8192, PriceUSD: 0.0816, Arch: "arm64", Regions: []string{"us-east-1"}, Zones: map[string][]string{"us-east-1": {"us-east-1b"}}},
 		{
 			Name: "g6.xlarge", VCPU: 4, MemoryMB: 16384, DiskGB: 250, PriceUSD: 0.8048, SpotUSD: 0.33, Arch: "amd64",

@@ -82,10 +82,12 @@ func (s *server) describeImages(_ context.Context, c *call) (x, error) {
 		out = append(out, x{
 			"imageId", id, "imageState", "available", "imageOwnerId", i.owner, "isPublic", true, "architecture", i.arch,
 			"imageType", "machine", "name", i.name, "rootDeviceType", "ebs", "rootDeviceName", i.root,
-			"blockDeviceMapping", xs{{"deviceName", i.root, "ebs", x{
+			"blockDeviceMapping",
+			xs{{"deviceName", i.root, "ebs", x{
 				"snapshotId", fixedID("snap", id), "volumeSize", i.sizeGB, "deleteOnTermination", true, "volumeType", "gp3", "encrypted", false,
 			}}},
-			"virtualizationType", "hvm", "hypervisor", "xen", "enaSupport", true, "platformDetails", "Linux/UNIX", "tagSet", xs{},
+			"virtualizationType", "hvm", "hypervisor", "xen", "enaSupport", true, "platformDetails", "Linux/UNIX", "tagSet",
+			xs{},
 		})
 	}
 	return x{"imagesSet", out}, nil

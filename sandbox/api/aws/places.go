@@ -78,8 +78,10 @@ func (s *server) describeVpcs(_ context.Context, c *call) (x, error) {
 	if keep {
 		out = append(out, x{
 			"vpcId", id, "ownerId", Account, "state", "available", "cidrBlock", "172.31.0.0/16",
-			"cidrBlockAssociationSet", xs{{"cidrBlock", "172.31.0.0/16", "associationId", fixedID("vpc-cidr-assoc", id), "cidrBlockState", x{"state", "associated"}}},
-			"dhcpOptionsId", fixedID("dopt", id), "instanceTenancy", "default", "isDefault", true, "tagSet", xs{},
+			"cidrBlockAssociationSet",
+			xs{{"cidrBlock", "172.31.0.0/16", "associationId", fixedID("vpc-cidr-assoc", id), "cidrBlockState", x{"state", "associated"}}},
+			"dhcpOptionsId", fixedID("dopt", id), "instanceTenancy", "default", "isDefault", true, "tagSet",
+			xs{},
 		})
 	}
 	return x{"vpcSet", out}, nil
@@ -105,7 +107,8 @@ func (s *server) describeSubnets(_ context.Context, c *call) (x, error) {
 				"subnetId", id, "subnetArn", arn(c.region, "subnet/"+id), "state", "available", "vpcId", vpcID(c.region), "ownerId", Account,
 				"cidrBlock", "172.31." + strconv.Itoa(16*i) + ".0/20", "availableIpAddressCount", 4091,
 				"availabilityZone", z, "availabilityZoneId", zoneID(c.region, i), "defaultForAz", true,
-				"mapPublicIpOnLaunch", true, "assignIpv6AddressOnCreation", false, "tagSet", xs{},
+				"mapPublicIpOnLaunch", true, "assignIpv6AddressOnCreation", false, "tagSet",
+				xs{},
 			})
 		}
 	}

@@ -118,7 +118,7 @@ func instanceProduct(z api.Size, region string) product {
 	if z.GPU != nil {
 		a["gpu"] = strconv.Itoa(z.GPU.Count)
 	}
-	return product{"Compute Instance", a, "Hrs", z.PriceUSD}
+	return product{"Compute Instance", a, "Hrs", z.Price(region).USD}
 }
 
 // document is the product with its price on demand, as text.

@@ -12,9 +12,12 @@ import (
 func spotView(i *world.Server, m *market, state string) x {
 	code := map[string]string{"active": "fulfilled", "cancelled": "request-canceled-and-instance-running", "closed": "instance-terminated-by-user"}[state]
 	return x{
-		"spotInstanceRequestId", m.Request, "instanceId", i.ID, "state", state, "status", x{"code", code}, "type", m.Type,
+		"spotInstanceRequestId", m.Request, "instanceId", i.ID, "state", state, "status",
+		x{"code", code},
+		"type", m.Type,
 		"instanceInterruptionBehavior", m.Interruption, "spotPrice", m.MaxPrice, "launchedAvailabilityZone", i.Zone,
-		"productDescription", "Linux/UNIX", "createTime", date(i.CreatedAt), "tagSet", xs{},
+		"productDescription", "Linux/UNIX", "createTime", date(i.CreatedAt), "tagSet",
+		xs{},
 	}
 }
 

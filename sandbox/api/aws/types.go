@@ -52,7 +52,7 @@ func (s *server) describeInstanceTypes(_ context.Context, c *call) (x, error) {
 		}
 		keep, err := f.match(map[string][]string{
 			"instance-type": {z.Name}, "processor-info.supported-architecture": {archOf(z)}, "current-generation": {"true"}, "bare-metal": {"false"},
-			"burstable-performance-supported": {boolText(burstable(z.Name))}, "supported-usage-class": usageClasses(z), "hypervisor": {"nitro"},
+			"burstable-performance-supported": {boolText(burstable(z.Name))}, "supported-usage-class": usageClasses(z, c.region), "hypervisor": {"nitro"},
 			"vcpu-info.default-vcpus": {strconv.Itoa(z.VCPU)}, "memory-info.size-in-mib": {strconv.Itoa(z.MemoryMB)},
 			"supported-virtualization-type": {"hvm"}, "supported-root-device-type": {"ebs"}, "free-tier-eligible": {"false"},
 		})
@@ -60,7 +60,7 @@ func (s *server) describeInstanceTypes(_ context.Context, c *call) (x, error) {
 			return nil, err
 		}
 		if keep {
-			all = append(all, typeView(z))
+			all = append(all, typeView(z, c.region))
 		}
 	}
 	out, next, apiErr := page(all, c.params.int("MaxResults"), 100, c.params.get("NextToken"))
@@ -70,28 +70,41 @@ func (s *server) describeInstanceTypes(_ context.Context, c *call) (x, error) {
 	return x{"instanceTypeSet", out, "nextToken", next}, nil
 }
 
-func usageClasses(z *api.Size) []string {
-	if z.SpotUSD > 0 {
+func usageClasses(z *api.Size, region string) []string {
+	if z.Price(region).SpotUSD > 0 {
 		return []string{"on-demand", "spot"}
 	}
 	return []string{"on-demand"}
 }
 
-func typeView(z *api.Size) x {
+func typeView(z *api.Size, region string) x {
 	v := x{
-		"instanceType", z.Name, "currentGeneration", true, "freeTierEligible", false, "supportedUsageClasses", usageClasses(z),
-		"supportedRootDeviceTypes", []string{"ebs"}, "supportedVirtualizationTypes", []string{"hvm"}, "bareMetal", false, "hypervisor", "nitro",
-		"processorInfo", x{"supportedArchitectures", []string{archOf(z)}}, "vCpuInfo", x{"defaultVCpus", z.VCPU},
-		"memoryInfo", x{"sizeInMiB", z.MemoryMB}, "instanceStorageSupported", z.DiskGB > 0, "burstablePerformanceSupported", burstable(z.Name),
-		"ebsInfo", x{"ebsOptimizedSupport", "default", "encryptionSupport", "supported", "nvmeSupport", "required"},
-		"networkInfo", x{"ipv6Supported", true, "enaSupport", "required"}, "hibernationSupported", false, "dedicatedHostsSupported", false,
+		"instanceType", z.Name, "currentGeneration", true, "freeTierEligible", false, "supportedUsageClasses", usageClasses(z, region),
+		"supportedRootDeviceTypes",
+		[]string{"ebs"},
+		"supportedVirtualizationTypes",
+		[]string{"hvm"},
+		"bareMetal", false, "hypervisor", "nitro",
+		"processorInfo",
+		x{"supportedArchitectures", []string{archOf(z)}},
+		"vCpuInfo",
+		x{"defaultVCpus", z.VCPU},
+		"memoryInfo",
+		x{"sizeInMiB", z.MemoryMB},
+		"instanceStorageSupported", z.DiskGB > 0, "burstablePerformanceSupported", burstable(z.Name),
+		"ebsInfo",
+		x{"ebsOptimizedSupport", "default", "encryptionSupport", "supported", "nvmeSupport", "required"},
+		"networkInfo",
+		x{"ipv6Supported", true, "enaSupport", "required"},
+		"hibernationSupported", false, "dedicatedHostsSupported", false,
 	}
 	if z.DiskGB > 0 {
 		v = append(v, "instanceStorageInfo", x{"totalSizeInGB", z.DiskGB})
 	}
 	if g := z.GPU; g != nil {
 		v = append(v, "gpuInfo", x{
-			"gpus", xs{{"name", g.Model, "manufacturer", gpuMaker(g.Model), "count", g.Count, "memoryInfo", x{"sizeInMiB", g.MemoryGB * 1024}}},
+			"gpus",
+			xs{{"name", g.Model, "manufacturer", gpuMaker(g.Model), "count", g.Count, "memoryInfo", x{"sizeInMiB", g.MemoryGB * 1024}}},
 			"totalGpuMemoryInMiB", g.Count * g.MemoryGB * 1024,
 		})
 	}
@@ -148,10 +161,11 @@ func (s *server) describeSpotPriceHistory(_ context.Context, c *call) (x, error)
 	every := zones(sizes, c.region)
 	for i := range sizes {
 		z := &sizes[i]
-		if z.SpotUSD == 0 || (len(types) > 0 && !slices.Contains(types, z.Name)) || (len(products) > 0 && !slices.Contains(products, product)) {
+		spotUSD := z.Price(c.region).SpotUSD
+		if spotUSD == 0 || (len(types) > 0 && !slices.Contains(types, z.Name)) || (len(products) > 0 && !slices.Contains(products, product)) {
 			continue
 		}
-		price := strconv.FormatFloat(z.SpotUSD, 'f', 6, 64)
+		price := strconv.FormatFloat(spotUSD, 'f', 6, 64)
 		for _, l := range zonesOf(z, c.region, every) {
 			keep, err := f.match(map[string][]string{
 				"instance-type": {z.Name}, "availability-zone": {l}, "product-description": {product}, "spot-price": {price},

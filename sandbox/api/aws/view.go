@@ -56,14 +56,27 @@ func common(i *world.Server, d detail, state, reason string) x {
 	v := x{
 		"instanceId", i.ID, "imageId", d.Image, "instanceState", stateView(state), "privateDnsName", "", "dnsName", "", "reason", reason,
 		"keyName", d.KeyName, "amiLaunchIndex", d.Index, "instanceType", i.Size, "launchTime", date(i.CreatedAt),
-		"placement", x{"availabilityZone", i.Zone, "tenancy", "default"}, "monitoring", x{"state", monitoring}, "architecture", d.Arch,
+		"placement",
+		x{"availabilityZone", i.Zone, "tenancy", "default"},
+		"monitoring",
+		x{"state", monitoring},
+		"architecture", d.Arch,
 		"rootDeviceType", "ebs", "rootDeviceName", d.Root, "virtualizationType", "hvm", "clientToken", d.Token, "tagSet", tagSet(d.Tags),
-		"hypervisor", "xen", "ebsOptimized", d.Optimized, "enaSupport", true, "cpuOptions", x{"coreCount", i.VCPU / threads, "threadsPerCore", threads},
-		"capacityReservationSpecification", x{"capacityReservationPreference", "open"}, "hibernationOptions", x{"configured", false},
-		"metadataOptions", metadataView(d.Metadata), "enclaveOptions", x{"enabled", false}, "bootMode", "uefi-preferred",
+		"hypervisor", "xen", "ebsOptimized", d.Optimized, "enaSupport", true, "cpuOptions",
+		x{"coreCount", i.VCPU / threads, "threadsPerCore", threads},
+		"capacityReservationSpecification",
+		x{"capacityReservationPreference", "open"},
+		"hibernationOptions",
+		x{"configured", false},
+		"metadataOptions", metadataView(d.Metadata), "enclaveOptions",
+		x{"enabled", false},
+		"bootMode", "uefi-preferred",
 		"platformDetails", "Linux/UNIX", "usageOperation", "RunInstances", "usageOperationUpdateTime", date(i.CreatedAt),
-		"privateDnsNameOptions", x{"hostnameType", "ip-name", "enableResourceNameDnsARecord", false, "enableResourceNameDnsAAAARecord", false},
-		"maintenanceOptions", x{"autoRecovery", "default"}, "currentInstanceBootMode", "legacy-bios",
+		"privateDnsNameOptions",
+		x{"hostnameType", "ip-name", "enableResourceNameDnsARecord", false, "enableResourceNameDnsAAAARecord", false},
+		"maintenanceOptions",
+		x{"autoRecovery", "default"},
+		"currentInstanceBootMode", "legacy-bios",
 	}
 	if m := d.Market; m != nil {
 		v = append(v, "instanceLifecycle", "spot", "spotInstanceRequestId", m.Request)
@@ -89,11 +102,13 @@ func interfaceView(st *world.State, i *world.Server) x {
 	v := x{
 		"networkInterfaceId", interfaceID(i), "subnetId", subnetID(i.Zone), "vpcId", vpcID(i.Region), "ownerId", Account, "status", "in-use",
 		"privateIpAddress", privateIP(i), "sourceDestCheck", !detailOf(i).NoCheck, "groupSet", groups, "interfaceType", "interface",
-		"attachment", x{
+		"attachment",
+		x{
 			"attachmentId", "eni-attach-" + strings.TrimPrefix(i.ID, "i-"), "deviceIndex", 0, "networkCardIndex", 0, "status", "attached",
 			"attachTime", date(i.CreatedAt), "deleteOnTermination", true,
 		},
-		"privateIpAddressesSet", xs{{"privateIpAddress", privateIP(i), "primary", true}},
+		"privateIpAddressesSet",
+		xs{{"privateIpAddress", privateIP(i), "primary", true}},
 	}
 	if ip := publicIP(i); ip != "" {
 		v = append(v, "association", x{"publicIp", ip, "ipOwnerId", "amazon"})

@@ -85,6 +85,7 @@ func New(c api.Config) http.Handler {
 		"/": s.unknown,
 	}
 	maps.Copy(routes, s.metricRoutes())
+	s.volumeRoutes(routes)
 	for pattern, h := range routes {
 		mux.Handle(pattern, s.wrap(h))
 	}

@@ -15,7 +15,7 @@ func (s *server) account(http.ResponseWriter, *http.Request) (reply, error) {
 		"droplet_limit":     api.ServerLimit,
 		"floating_ip_limit": 0,
 		"reserved_ip_limit": 0,
-		"volume_limit":      0,
+		"volume_limit":      volumeLimit,
 		"name":              "skysail sandbox",
 		"email":             "sandbox@skysail.internal",
 		"uuid":              "00000000000000000000000000000000",

@@ -137,7 +137,7 @@ func (in createRequest) plan(sizes []api.Size) (plan, error) {
 func (in createRequest) unsimulated() error {
 	switch {
 	case len(in.Volumes) > 0:
-		return unprocessable("the skysail sandbox has no volumes")
+		return unprocessable("the skysail sandbox attaches volumes to droplets that are there only")
 	case in.IPv6:
 		return unprocessable("the skysail sandbox has no IPv6 addresses")
 	case in.VPCUUID != "":

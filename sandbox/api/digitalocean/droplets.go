@@ -101,7 +101,8 @@ func (s *server) listDroplets(_ http.ResponseWriter, r *http.Request) (reply, er
 	tag, name := q.Get("tag_name"), q.Get("name")
 	gpus := q.Get("type") == "gpus"
 	out := []map[string]any{}
-	for _, d := range s.World.State().ServersOf(provider) {
+	st := s.World.State()
+	for _, d := range st.ServersOf(provider) {
 		// Without a tag the list has either the GPU droplets or the others.
 		if tag == "" && d.GPU != gpus {
 			continue
@@ -109,7 +110,9 @@ func (s *server) listDroplets(_ http.ResponseWriter, r *http.Request) (reply, er
 		if (tag != "" && !d.HasTag(tag)) || (name != "" && !strings.EqualFold(name, d.Name)) {
 			continue
 		}
-		out = append(out, view(d, sizes))
+		v := view(d, sizes)
+		v["volume_ids"] = volumesOf(st, d.ID)
+		out = append(out, v)
 	}
 	return page(r, "droplets", out)
 }
@@ -119,11 +122,14 @@ func (s *server) getDroplet(_ http.ResponseWriter, r *http.Request) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	d := s.World.State().Server(provider, r.PathValue("id"))
+	st := s.World.State()
+	d := st.Server(provider, r.PathValue("id"))
 	if d == nil {
 		return reply{}, errNotFound()
 	}
-	return reply{http.StatusOK, map[string]any{"droplet": view(d, sizes)}}, nil
+	v := view(d, sizes)
+	v["volume_ids"] = volumesOf(st, d.ID)
+	return reply{http.StatusOK, map[string]any{"droplet": v}}, nil
 }
 
 func (s *server) deleteDroplet(_ http.ResponseWriter, r *http.Request) (reply, error) {

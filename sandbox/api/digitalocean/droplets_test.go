@@ -92,7 +92,7 @@ func TestCreateIsRefused(t *testing.T) {
 		{"keys", func(r *godo.DropletCreateRequest) {
 			r.SSHKeys = []godo.DropletCreateSSHKey{{ID: 7}, {Fingerprint: "aa:bb"}}
 		}, "7, aa:bb are invalid key identifiers for Droplet creation."},
-		{"volumes", func(r *godo.DropletCreateRequest) { r.Volumes = []godo.DropletCreateVolume{{ID: "v"}} }, "the skysail sandbox has no volumes"},
+		{"volumes", func(r *godo.DropletCreateRequest) { r.Volumes = []godo.DropletCreateVolume{{ID: "v"}} }, "the skysail sandbox attaches volumes to droplets that are there only"},
 		{"ipv6", func(r *godo.DropletCreateRequest) { r.IPv6 = true }, "the skysail sandbox has no IPv6 addresses"},
 		{"vpc", func(r *godo.DropletCreateRequest) { r.VPCUUID = "u" }, "the skysail sandbox has no VPC networks"},
 	} {

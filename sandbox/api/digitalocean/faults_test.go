@@ -146,8 +146,8 @@ func TestHang(t *testing.T) {
 
 func TestWhatIsNotSimulatedIsSaidSo(t *testing.T) {
 	c := newCloud(t)
-	_, _, err := c.Storage.ListVolumes(t.Context(), nil)
-	wantError(t, err, http.StatusNotImplemented, "the skysail sandbox does not simulate GET /v2/volumes")
+	_, _, err := c.LoadBalancers.List(t.Context(), nil)
+	wantError(t, err, http.StatusNotImplemented, "the skysail sandbox does not simulate GET /v2/load_balancers")
 }
 
 // TestTimesHoldsSideBySide orders three failures for twenty creates at once:

@@ -3,6 +3,8 @@ package digitalocean
 import (
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 
 	"skysail/sandbox/world"
 )
@@ -34,7 +36,14 @@ func (s *server) tagView(r *http.Request, st *world.State, t *world.Tag) map[str
 			droplets["last_tagged_uri"] = baseURL(r) + "/v2/droplets/" + d.ID
 		}
 	}
-	droplets["count"], resources["count"] = count, count
+	volumes := 0
+	for _, v := range st.DisksOf(provider) {
+		if hasTag(v.Tags, t.Name) {
+			volumes++
+		}
+	}
+	resources["volumes"] = map[string]any{"count": volumes}
+	droplets["count"], resources["count"] = count, count+volumes
 	if uri := droplets["last_tagged_uri"]; uri != nil {
 		resources["last_tagged_uri"] = uri
 	}
@@ -97,18 +106,19 @@ func (s *server) deleteTag(_ http.ResponseWriter, r *http.Request) (reply, error
 }
 
 func (s *server) tagResources(w http.ResponseWriter, r *http.Request) (reply, error) {
-	return s.changeTag(w, r, func(d *world.Server, tag string) {
-		if !d.HasTag(tag) {
-			d.Tags = append(d.Tags, tag)
+	return s.changeTag(w, r, func(tags []string, tag string) []string {
+		if hasTag(tags, tag) {
+			return tags
 		}
+		return append(tags, tag)
 	})
 }
 
 func (s *server) untagResources(w http.ResponseWriter, r *http.Request) (reply, error) {
-	return s.changeTag(w, r, func(d *world.Server, tag string) { d.Tags = without(d.Tags, tag) })
+	return s.changeTag(w, r, without)
 }
 
-func (s *server) changeTag(w http.ResponseWriter, r *http.Request, change func(*world.Server, string)) (reply, error) {
+func (s *server) changeTag(w http.ResponseWriter, r *http.Request, change func(tags []string, tag string) []string) (reply, error) {
 	var in struct {
 		Resources []struct {
 			ID   string `json:"resource_id"`
@@ -124,14 +134,11 @@ func (s *server) changeTag(w http.ResponseWriter, r *http.Request, change func(*
 			return errNotFound()
 		}
 		for _, res := range in.Resources {
-			if res.Type != "droplet" {
-				return unprocessable("the skysail sandbox has no resources of type %q to tag", res.Type)
+			tags, err := tagsOf(st, res.Type, res.ID)
+			if err != nil {
+				return err
 			}
-			d := st.Server(provider, res.ID)
-			if d == nil {
-				return errNotFound()
-			}
-			change(d, tag.Name)
+			*tags = change(*tags, tag.Name)
 		}
 		return nil
 	})
@@ -139,4 +146,25 @@ func (s *server) changeTag(w http.ResponseWriter, r *http.Request, change func(*
 		return reply{}, err
 	}
 	return reply{status: http.StatusNoContent}, nil
+}
+
+// tagsOf are the tags of something that can be tagged.
+func tagsOf(st *world.State, kind, id string) (*[]string, error) {
+	switch kind {
+	case "droplet":
+		if d := st.Server(provider, id); d != nil {
+			return &d.Tags, nil
+		}
+	case "volume":
+		if v := st.Disk(provider, id); v != nil {
+			return &v.Tags, nil
+		}
+	default:
+		return nil, unprocessable("the skysail sandbox has no resources of type %q to tag", kind)
+	}
+	return nil, errNotFound()
+}
+
+func hasTag(tags []string, tag string) bool {
+	return slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) })
 }

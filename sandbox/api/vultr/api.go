@@ -73,6 +73,7 @@ func New(c api.Config) http.Handler {
 
 		"/": s.unknown,
 	}
+	s.blockRoutes(routes)
 	for pattern, h := range routes {
 		mux.Handle(pattern, s.wrap(h, false))
 	}

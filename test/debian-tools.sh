@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs the Debian packages whose programs judge the boot configuration:
+# `cloud-init schema`, shellcheck, `systemd-analyze verify`, nft. Where all are
+# there it does nothing. Where there is no apt-get it says what is left out.
+set -eu
+PATH="$PATH:/usr/sbin:/sbin"
+
+missing=''
+for pair in cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs; do
+	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration," >&2
+	echo "as this system lacks$missing and has no apt-get to install them with. CI runs them on Debian." >&2
+	exit 0
+fi
+
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
+		echo "The tests of the boot configuration need$missing. Install them, as root:" >&2
+		echo "  touch /etc/cloud/cloud-init.disabled   # unless this machine is set up by cloud-init" >&2
+		echo "  apt-get install --no-install-recommends$missing" >&2
+		exit 1
+	fi
+	as_root='sudo -n'
+fi
+
+# On a machine that cloud-init does not look after already it must not begin
+# to at the next boot: this file is its own switch. The other packages start
+# nothing (Debian leaves nftables.service disabled).
+case "$missing" in
+*cloud-init*)
+	$as_root mkdir -p /etc/cloud
+	$as_root touch /etc/cloud/cloud-init.disabled
+	;;
+esac
+echo "installing$missing" >&2
+# shellcheck disable=SC2086 # the words of the lists
+{
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update >&2
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
+}
