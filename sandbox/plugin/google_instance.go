@@ -147,7 +147,7 @@ func createGoogleInstance(ctx context.Context, c *googleCloud, d *tfplugin.Data)
 		if p := disk.InitializeParams; p != nil && p.SourceImage != "" {
 			image, err := c.resolveImage(ctx, p.SourceImage)
 			if err != nil {
-				return fmt.Errorf("Error resolving image name '%s': %w", p.SourceImage, err) //nolint:staticcheck // the real provider's words
+				return fmt.Errorf("Error resolving image name '%s': %w", p.SourceImage, err)
 			}
 			p.SourceImage = image
 		}

@@ -25,9 +25,9 @@ func (c *googleCloud) wait(ctx context.Context, op *compute.Operation, project, 
 	for {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Error waiting for %s: error while retrieving operation: unable to finish polling, context has been cancelled", activity) //nolint:staticcheck // the real provider's words
+			return fmt.Errorf("Error waiting for %s: error while retrieving operation: unable to finish polling, context has been cancelled", activity)
 		case <-limit.C:
-			return fmt.Errorf("Error waiting for %s: timeout while waiting for state to become 'DONE' (last state: '%s', timeout: %s)", activity, op.Status, timeout) //nolint:staticcheck // the real provider's words
+			return fmt.Errorf("Error waiting for %s: timeout while waiting for state to become 'DONE' (last state: '%s', timeout: %s)", activity, op.Status, timeout)
 		case <-time.After(c.poll):
 		}
 		next, err := c.operation(ctx, op, project)

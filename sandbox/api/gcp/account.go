@@ -21,7 +21,7 @@ const CredentialsFile = "gcp-service-account.json" //nolint:gosec // a file's na
 const (
 	accountEmail = "skysail@" + Project + ".iam.gserviceaccount.com"
 	accountID    = "117540226638190377465"
-	tokenURI     = "https://oauth2.googleapis.com/token"
+	tokenURI     = "https://oauth2.googleapis.com/token" //nolint:gosec // an address
 )
 
 // accountKey is the name in State.Tokens of the service account's private key.

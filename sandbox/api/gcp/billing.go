@@ -70,7 +70,7 @@ func kinds(spot bool) (core, memory, gpu, ssd skuKind) {
 		usage = "Preemptible"
 	}
 	hour := skuKind{resourceFamily: "Compute", usage: usage, unit: "h", unitText: "hour", base: "s", baseTxt: "second", factor: 3600}
-	core, memory, gpu = hour, hour, hour
+	core, gpu = hour, hour
 	core.group, gpu.group = "CPU", "GPU"
 	memory = skuKind{"Compute", "RAM", usage, "GiBy.h", "gibibyte hour", "By.s", "byte second", gibibyte * 3600}
 	ssd = monthly("LocalSSD", usage)

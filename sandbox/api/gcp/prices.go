@@ -16,11 +16,28 @@ type family struct{ name, sku string }
 // https://cloud.google.com/compute/all-pricing and the SKUs of
 // https://cloud.google.com/skus/sku-groups/compute-engine
 var families = []family{
-	{"e2", "E2 Instance"}, {"n1", "N1 Predefined Instance"}, {"n2", "N2 Instance"}, {"n2d", "N2D AMD Instance"},
-	{"n4", "N4 Instance"}, {"n4a", "N4A Instance"}, {"n4d", "N4D Instance"}, {"t2a", "T2A Arm Instance"}, {"t2d", "T2D AMD Instance"},
-	{"c2", "Compute optimized"}, {"c2d", "C2D AMD Instance"}, {"c3", "C3 Instance"}, {"c3d", "C3D Instance"},
-	{"c4", "C4 Instance"}, {"c4a", "C4A Arm Instance"}, {"c4d", "C4D Instance"}, {"m1", "Memory-optimized Instance"},
-	{"m3", "M3 Memory-optimized Instance"}, {"a2", "A2 Instance"}, {"a3", "A3 Instance"}, {"g2", "G2 Instance"}, {"g4", "G4 Instance"},
+	{"e2", "E2 Instance"},
+	{"n1", "N1 Predefined Instance"},
+	{"n2", "N2 Instance"},
+	{"n2d", "N2D AMD Instance"},
+	{"n4", "N4 Instance"},
+	{"n4a", "N4A Instance"},
+	{"n4d", "N4D Instance"},
+	{"t2a", "T2A Arm Instance"},
+	{"t2d", "T2D AMD Instance"},
+	{"c2", "Compute optimized"},
+	{"c2d", "C2D AMD Instance"},
+	{"c3", "C3 Instance"},
+	{"c3d", "C3D Instance"},
+	{"c4", "C4 Instance"},
+	{"c4a", "C4A Arm Instance"},
+	{"c4d", "C4D Instance"},
+	{"m1", "Memory-optimized Instance"},
+	{"m3", "M3 Memory-optimized Instance"},
+	{"a2", "A2 Instance"},
+	{"a3", "A3 Instance"},
+	{"g2", "G2 Instance"},
+	{"g4", "G4 Instance"},
 }
 
 // gpuSKUs are how the descriptions of GPUs begin, by accelerator type.
