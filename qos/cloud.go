@@ -174,7 +174,7 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 	a.mu.Lock()
 	for _, t := range targets {
 		if was, known := a.known[t.Cloud.ID]; !known || !start.Before(was.next) {
-			due = append(due, clouds.Measured{Name: t.Cloud.ID, ID: t.Cloud.ID, Region: t.Region, VCPU: t.Cloud.VCPU})
+			due = append(due, clouds.Measured{Name: t.Instance, ID: t.Cloud.ID, Region: t.Region, VCPU: t.Cloud.VCPU})
 		}
 	}
 	a.mu.Unlock()
@@ -189,15 +189,15 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 		}
 		err = fmt.Errorf("the provider did not answer in time: %w", err)
 	}
-	byID := map[string][]clouds.Reading{}
+	byName := map[string][]clouds.Reading{}
 	for _, r := range readings {
-		byID[r.Instance] = append(byID[r.Instance], r)
+		byName[r.Instance] = append(byName[r.Instance], r)
 	}
 	end := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, d := range due {
-		answer := cloudAnswer{at: end, took: end.Sub(start), readings: byID[d.ID], next: start.Add(m.MetricsInterval())}
+		answer := cloudAnswer{at: end, took: end.Sub(start), readings: byName[d.Name], next: start.Add(m.MetricsInterval())}
 		if len(answer.readings) == 0 {
 			answer.err = err
 		}
