@@ -27,7 +27,8 @@ type Proof struct {
 	Provider string `json:"provider"`
 	// Destroyed are the Terraform addresses that were in the state before.
 	Destroyed []string `json:"destroyed"`
-	// Swept is what carried the deployment's tag but was in no state.
+	// Swept is what Terraform did not remove, most often because it was in no
+	// state, and what was therefore deleted by the provider's own API.
 	Swept []clouds.Resource `json:"swept"`
 	// Left is what could not be removed; empty means nothing is left.
 	Left []clouds.Resource `json:"left"`
@@ -42,7 +43,7 @@ type Proof struct {
 func (p Proof) removed() []string {
 	out := append([]string{}, p.Destroyed...)
 	for _, r := range p.Swept {
-		out = append(out, r.Kind+" "+r.ID+" (in no state)")
+		out = append(out, r.Kind+" "+r.ID+" (swept)")
 	}
 	return out
 }
@@ -91,17 +92,23 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 		if len(state) > 0 {
 			d.emit(EventStep, a, "destroy")
 			before := state
-			destroyErr = d.destroyState(ctx, a)
-			after, err := a.workspace.Resources()
-			if err != nil {
-				destroyErr = errors.Join(destroyErr, err)
+			state, destroyErr = d.destroyRest(ctx, a)
+			proof.Destroyed = without(before, state)
+			if destroyErr != nil {
+				d.emit(EventWarning, a, "destroy failed, sweeping: %v", destroyErr)
 			}
-			state = after
-			proof.Destroyed = without(before, after)
 		}
 	}
 	var sweepErr error
 	proof.Swept, proof.Left, sweepErr = d.sweep(ctx, a, settled)
+	if destroyErr != nil && len(state) > 0 && sweepErr == nil && ctx.Err() == nil {
+		// What is in no state can hold up what is: a security group is not
+		// deleted while an instance that nobody recorded is in it. It is gone.
+		d.emit(EventStep, a, "destroy, once more")
+		before := state
+		state, destroyErr = d.destroyRest(ctx, a)
+		proof.Destroyed = append(proof.Destroyed, without(before, state)...)
+	}
 	if sweepErr != nil && destroyErr == nil && len(state) == 0 && len(proof.Destroyed) == 0 && a.refusedAtOnce() {
 		proof.Unasked = "its credentials were refused at the first call, so nothing was made"
 		d.emit(EventCleaned, a, "%s", cleanedText(proof))
@@ -144,23 +151,21 @@ func cleanedText(p Proof) string {
 	return fmt.Sprintf("removed %s; %s confirms that nothing is left", strings.Join(r, ", "), p.Provider)
 }
 
-// destroyState runs destroy, once more when it fails: providers refuse to
-// delete what they are still making.
+// destroyState runs destroy.
 func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	// A bundle whose init never ran has no state; one that was interrupted
 	// while installing providers may need it again.
 	if err := a.workspace.Init(ctx); err != nil {
 		return err
 	}
-	err := a.workspace.Destroy(ctx)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	d.emit(EventWarning, a, "destroy failed, trying once more: %v", err)
-	if !sleep(ctx, sweepPause) {
-		return err
-	}
 	return a.workspace.Destroy(ctx)
+}
+
+// destroyRest destroys and returns what the state still holds after it.
+func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error) {
+	err := d.destroyState(ctx, a)
+	state, serr := a.workspace.Resources()
+	return state, errors.Join(err, serr)
 }
 
 // sweep deletes what carries the tag until the provider shows nothing, twice

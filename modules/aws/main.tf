@@ -48,6 +48,13 @@ resource "aws_security_group" "service" {
   description = "skysail deployment ${var.deployment_id}"
   tags        = merge(local.tags, { Name = local.prefix })
 
+  # An instance that no state knows keeps the group from being deleted. The
+  # sweep after a failed destroy removes it; a quarter of an hour, the default,
+  # is too long to wait for that.
+  timeouts {
+    delete = "1m"
+  }
+
   lifecycle {
     precondition {
       condition     = length(var.ssh_from) > 0

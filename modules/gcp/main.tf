@@ -207,7 +207,7 @@ resource "google_compute_instance" "instance" {
       error_message = "ttl_seconds can be at most 120 days (10368000) at Google Cloud."
     }
     postcondition {
-      condition     = self.network_interface[0].access_config[0].nat_ip != ""
+      condition     = try(self.network_interface[0].access_config[0].nat_ip, "") != ""
       error_message = "Google Cloud reports the instance as running, but gave it no external IPv4 address."
     }
   }

@@ -29,7 +29,7 @@ func TestGoogleFaultTexts(t *testing.T) {
 		{world.Fault{Kind: world.NotEnabled, Times: 1}, []string{
 			"Error creating instance: googleapi: Error 403: Compute Engine API has not been used in project", ", accessNotConfigured",
 		}, 0},
-		{world.Fault{Kind: world.Invalid, Times: 1}, []string{"Error creating instance: googleapi: Error 400: Invalid value for field 'resource.machineType'", ", invalid"}, 0},
+		{world.Fault{Kind: world.Invalid, Times: 1}, []string{"Error creating instance: googleapi: Error 400: Invalid value for field 'resource.disks[0].initializeParams.sourceImage'", ", invalid"}, 0},
 		{world.Fault{Kind: world.RateLimit, Times: 1}, []string{"Error creating instance: googleapi: Error 403: Rate Limit Exceeded, rateLimitExceeded"}, 0},
 		{world.Fault{Kind: world.Auth}, []string{"Error creating", "googleapi: Error 401: Request had invalid authentication credentials."}, 0},
 		{world.Fault{Kind: world.HalfMade, Times: 1}, []string{"Error waiting for instance to create: Internal error. Please try again or contact Google Support."}, 1},

@@ -69,7 +69,7 @@ func (a *app) runDestroy(ctx context.Context, name string, auto bool) error {
 				a.printf("    removed %s\n", strings.Join(p.Destroyed, ", "))
 			}
 			for _, r := range p.Swept {
-				a.printf("    swept   %s %s, which was in no state\n", r.Kind, r.ID)
+				a.printf("    swept   %s %s, which Terraform did not know\n", r.Kind, r.ID)
 			}
 		}
 		return nil

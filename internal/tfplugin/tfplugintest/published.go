@@ -1,13 +1,12 @@
 package tfplugintest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
 	tfjson "github.com/hashicorp/terraform-json"
-
-	"skysail/internal/tfplugin"
 )
 
 // SchemasEnv names a folder with what `terraform providers schema -json`
@@ -30,9 +29,14 @@ func Published(tb testing.TB, file, source string) *tfjson.ProviderSchema {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, err := tfplugin.ParseSchema(b, source)
-	if err != nil {
+	// Not tfplugin.ParseSchema: a file may have no provider block.
+	var all tfjson.ProviderSchemas
+	if err := json.Unmarshal(b, &all); err != nil {
 		tb.Fatal(err)
+	}
+	s, ok := all.Schemas[source]
+	if !ok {
+		tb.Fatalf("%s does not hold %s", file, source)
 	}
 	return s
 }

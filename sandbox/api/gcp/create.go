@@ -62,7 +62,9 @@ func (s *server) insertInstance(w http.ResponseWriter, r *http.Request) (any, er
 	case errors.As(err, &fault) && fault.Kind == world.Quota:
 		return s.failed(t, errQuota(in.region))
 	case errors.As(err, &fault) && fault.Kind == world.Invalid:
-		return nil, unknownMachineType(in.zone, in.size.Name)
+		// An image that was taken back. An unknown machine type would be a
+		// matter of the zone.
+		return nil, invalid("resource.disks[0].initializeParams.sourceImage", link(in.boot.path()), "The referenced image resource cannot be found.")
 	}
 	return nil, err
 }

@@ -49,7 +49,7 @@ func TestRefusals(t *testing.T) {
 		reason, message string
 	}{
 		world.NotEnabled: {403, "accessNotConfigured", "Compute Engine API has not been used in project 702551090118 before or it is disabled."},
-		world.Invalid:    {400, "invalid", "Invalid value for field 'resource.machineType'"},
+		world.Invalid:    {400, "invalid", "Invalid value for field 'resource.disks[0].initializeParams.sourceImage'"},
 		world.RateLimit:  {403, "rateLimitExceeded", "Rate Limit Exceeded"},
 	} {
 		t.Run(kind, func(t *testing.T) {
