@@ -174,7 +174,6 @@ func awsEndpoints(conf tfplugin.Object, region string) (map[string]*string, erro
 	return out, nil
 }
 
-// guarded holds onlySandbox for every single request.
 // awsTransport belongs to this client alone and makes a connection for each
 // call: on one that is shared and kept, an answer was seen to break off under
 // load, and a connection to this machine costs nothing.
@@ -184,6 +183,7 @@ func awsTransport() *http.Transport {
 	return t
 }
 
+// guarded holds onlySandbox for every single request.
 type guarded struct{ next http.RoundTripper }
 
 func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
