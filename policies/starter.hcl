@@ -38,7 +38,7 @@ policy {
   # Durations are written as "90s", "15m", "24h", "7d" or "1d12h".
   limits {
     # max_hourly_usd = 5      # for all instances together; none when left out
-    # ttl            = "24h"  # destroyed after that; never when left out
+    # ttl            = "24h"  # AWS and Google Cloud end instances after that
     # regions        = ["us-*", "nyc*"]
     spot          = "never" # or "prefer", "require"
     max_price_age = "720h"  # an older price is not trusted

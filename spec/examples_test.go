@@ -33,7 +33,7 @@ func TestExamples(t *testing.T) {
 		}
 		names[s.Name] = true
 	}
-	for _, want := range []string{"hello", "cruncher", "web", "models"} {
+	for _, want := range []string{"hello", "cruncher", "web", "models", "registry", "cache"} {
 		if !names[want] {
 			t.Errorf("no example is named %s: %v", want, names)
 		}

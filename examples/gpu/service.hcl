@@ -1,5 +1,7 @@
-# A service with a GPU: the policy's gpu_providers decide where it goes. The
-# image answers on port 11434 and uses the GPU when it finds one.
+# A service with a GPU: the policy's gpu_providers decide where it goes, which
+# are Google Cloud and then AWS unless said. The image answers on port 11434
+# and uses the GPU when it finds one.
+#   skysail select examples/gpu/service.hcl --sandbox
 #   skysail select examples/gpu/service.hcl --policy examples/policies/gpu.hcl --explain
 
 service "models" {
@@ -14,9 +16,10 @@ service "models" {
     memory_gb  = 32
     storage_gb = 200
     gpu {
-      count = 1
-      # Any model will do. To insist on one:
-      # model = "A40"
+      count     = 1
+      memory_gb = 16 # at least, of the one GPU; the model does not matter
+      # To insist on one:
+      # model = "L4"
     }
   }
 

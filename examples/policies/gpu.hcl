@@ -12,7 +12,7 @@ policy {
     max_hourly_usd = 30
     max_price_age  = "730d"
     spot           = "prefer"
-    regions        = ["us-*", "nyc*", "blr"]
+    regions        = ["us-*", "nyc*", "blr"] # Vultr's A40 is sold in blr only
   }
 
   failover {

@@ -13,8 +13,13 @@ func newCatalog(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog",
 		Short: "Show where prices are from, and bring them up to date",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `The catalog is what selection, cost caps and estimates go by: the offers of AWS,
+Google Cloud, DigitalOcean and Vultr with their prices, each with its source and
+day. This program carries one; a refreshed file of a provider replaces its part.`,
+		Example: `  skysail catalog show
+  skysail catalog refresh vultr --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCatalogRefresh(a), newCatalogShow(a))
 	return cmd

@@ -19,8 +19,9 @@ func newDestroy(a *app) *cobra.Command {
 		Long: `Destroys what Terraform knows, deletes what carries the deployment's tag, and
 asks the provider again. When something is left it is listed with its cost and
 the exit status is 5. On a terminal it asks first, unless --auto-approve.`,
-		Example: `  skysail destroy hello`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  skysail destroy hello
+  skysail destroy hello --auto-approve -o json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runDestroy(cmd.Context(), args[0], auto)
 		},

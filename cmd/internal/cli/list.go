@@ -12,10 +12,11 @@ import (
 func newList(a *app) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List deployments as recorded; status asks what is really there",
-		Example: `  skysail list --all -o json`,
-		Args:    cobra.NoArgs,
+		Use:   "list",
+		Short: "List deployments as recorded; status asks what is really there",
+		Example: `  skysail list
+  skysail list --all -o json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
 				ds, err := d.List(cmd.Context(), all)

@@ -26,8 +26,9 @@ func newMetrics(a *app) *cobra.Command {
 		Long: `Collects from every running deployment at an interval and serves the newest
 values at /metrics, until it is interrupted. Deployments that come and go are
 noticed at the next collection. Scrape it with honor_labels: true.`,
-		Example: `  skysail metrics --listen 127.0.0.1:9464`,
-		Args:    cobra.NoArgs,
+		Example: `  skysail metrics --listen 127.0.0.1:9464
+  skysail metrics --listen :9464 --interval 1m`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if interval < time.Second {
 				return failure.New(failure.Input, fmt.Sprintf("--interval %s", interval), "Instances would be asked more often than they can answer.", "Give at least 1s.")

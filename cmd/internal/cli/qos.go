@@ -21,9 +21,9 @@ func newQoS(a *app) *cobra.Command {
 		Long: `Reads every source of every instance side by side, each with its own deadline,
 and stores what they said. The provider's own measurements (source cloud) are
 minutes late and asked for no more often than the provider allows; between two
-calls the last ones stand, with their age. A source that fails is shown with its reason; the
-others stand. Without --all the samples are condensed to what a person looks
-for first; -o json has all of them.`,
+calls the last ones stand, with their age. A source that fails is shown with its
+reason; the others stand. Without --all the samples are condensed to what a
+person looks for first; -o json has all of them.`,
 		Example: `  skysail qos hello
   skysail qos hello -o json`,
 		Args: cobra.ExactArgs(1),

@@ -27,6 +27,9 @@ func newRoot(a *app) *cobra.Command {
 a policy that will take it, through Terraform that a person can review. When an
 apply fails it removes what was half made and tries the next candidate. Then it
 watches what it made.`,
+		Example: `  skysail init && skysail validate
+  skysail deploy service.hcl --sandbox
+  skysail deploy service.hcl --remote`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,

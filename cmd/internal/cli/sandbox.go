@@ -19,9 +19,13 @@ func newSandbox(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Simulated clouds on this machine: no account, no cost",
-		Long: `The sandbox simulates the HTTP APIs of DigitalOcean and Vultr. Their instances
-are real processes on this machine, with an SSH server and the service itself.
-Any command with --sandbox starts it when it does not run.`,
+		Long: `The sandbox simulates the HTTP APIs of AWS, Google Cloud, DigitalOcean and
+Vultr. Their instances are real processes on this machine, with an SSH server
+and the service itself. Any command with --sandbox starts it when it does not run.`,
+		Example: `  skysail deploy service.hcl --sandbox
+  skysail sandbox list
+  skysail sandbox fault vultr capacity --times 1
+  skysail sandbox down --purge`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -35,7 +39,9 @@ func newSandboxUp(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "up",
 		Short: "Start the sandbox; what it held before starts again",
-		Args:  cobra.NoArgs,
+		Example: `  skysail sandbox up
+  skysail sandbox up -o json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := sandbox.Start(cmd.Context(), sandboxDir())
 			if err != nil {
@@ -55,7 +61,12 @@ func newSandboxDown(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "Stop the sandbox and its instances; --purge forgets them",
-		Args:  cobra.NoArgs,
+		Long: `Stops the simulated clouds and the processes of their instances. What they hold
+is kept for the next start; --purge removes it, with the shortages that
+selection remembers of them.`,
+		Example: `  skysail sandbox down
+  skysail sandbox down --purge`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := sandbox.Down(cmd.Context(), sandboxDir(), purge); err != nil {
 				return err
@@ -84,7 +95,10 @@ func newSandboxList(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List every simulated resource",
-		Args:  cobra.NoArgs,
+		Long:  `Lists what the simulated clouds hold, as they hold it: nothing here is from the store.`,
+		Example: `  skysail sandbox list
+  skysail sandbox list -o json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := sandbox.Start(cmd.Context(), sandboxDir())
 			if err != nil {
@@ -121,12 +135,15 @@ func newSandboxFault(a *app) *cobra.Command {
 		Use:   "fault [PROVIDER [KIND]]",
 		Short: "Make a simulated cloud fail, or list and clear such faults",
 		Long: `KIND is what the next creates at PROVIDER meet:
-  capacity   the cloud has no room for the type in the region
-  quota      the account's limit is reached
-  auth       the credentials are refused, for every call
-  slow       a create takes several seconds longer
-  half-made  the server is made, but the answer is an error
-  hang       the create call never answers
+  capacity     the cloud has no room for the type in the region
+  quota        the account's limit is reached
+  auth         the credentials are refused, for every call
+  not-enabled  the account may not use this yet
+  invalid      the request is called wrong
+  rate-limit   there were too many requests
+  slow         the server takes 8 seconds longer to boot
+  half-made    the server is made, but the answer is an error
+  hang         the server is made, but the create is never answered
 
 Without KIND the faults in force are listed; --clear removes them.`,
 		Example: `  skysail sandbox fault vultr capacity
@@ -223,8 +240,8 @@ func newSandboxEnv(a *app) *cobra.Command {
 		Use:   "env",
 		Short: "Print what points other programs at the sandbox",
 		Long: `Prints shell exports: endpoints, proxy, CA file and tokens, so that real
-providers, doctl or an SDK speak to the simulated clouds, and a Terraform CLI
-configuration, so that plain terraform works on a bundle by hand.`,
+providers, aws, doctl or an SDK speak to the simulated clouds, and a Terraform
+CLI configuration, so that plain terraform works on a bundle by hand.`,
 		Example: `  eval "$(skysail sandbox env)"
   doctl compute droplet list`,
 		Args: cobra.NoArgs,

@@ -34,6 +34,10 @@ func TestScripts(t *testing.T) {
 		t.Fatal("these tests drive the real Terraform: install it and put it on PATH")
 	}
 	archive := hello(t)
+	examples, err := filepath.Abs("../../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	sum, err := os.ReadFile(archive + ".sha256")
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +49,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SKYSAIL_HOME", home)
 			env.Setenv("HELLO_ARCHIVE", "file://"+archive)
 			env.Setenv("HELLO_SHA256", strings.TrimSpace(string(sum)))
+			env.Setenv("EXAMPLES", examples)
 			env.Setenv("PATH", env.Getenv("PATH"))
 			skysail := filepath.Join(filepath.SplitList(env.Getenv("PATH"))[0], "skysail")
 			env.Defer(func() { tidy(t, skysail, home) })

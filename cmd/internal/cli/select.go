@@ -16,6 +16,10 @@ func newSelect(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "select [FILE]",
 		Short: "Show where a remote deployment would go, best first, and why",
+		Long: `Orders all offers of the catalog that fit the service under the policy, as a
+remote deployment would try them, with the whole price an hour of all instances.
+Providers without credentials are refused, with the reason. Asks no cloud and
+creates nothing; --sandbox takes the credentials of the simulated clouds.`,
 		Example: `  skysail select service.hcl --sandbox --explain
   skysail select service.hcl --policy policy.hcl -o json`,
 		Args: cobra.MaximumNArgs(1),
