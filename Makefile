@@ -7,7 +7,7 @@ LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-faults tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -24,18 +24,22 @@ test: build tools-debian ## every test that needs neither network nor credential
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
 	$(GO) vet ./...
-	$(GO) test -timeout 20m ./...
+	@echo "not run here: every fault on every cloud (make test-faults), the real providers (make test-providers)" >&2
+	$(GO) test -timeout 20m -skip '^TestFaults$$' ./...
+
+test-faults: build ## every fault of the sandbox on every cloud: its class, the next step, nothing left
+	$(GO) test -timeout 20m -parallel 4 -run '^TestFaults$$' ./test
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
 
 race: examples tools-debian ## the same tests under the race detector
-	$(GO) test -race -timeout 40m ./...
+	$(GO) test -race -timeout 40m -skip '^TestFaults$$' ./...
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \
 	  echo "test-providers ran nothing: set SKYSAIL_PROVIDER_MIRROR to an unpacked Terraform filesystem mirror" >&2; \
-	  echo "that holds digitalocean/digitalocean and vultr/vultr (terraform providers mirror DIR makes one)." >&2; \
+	  echo "that holds hashicorp/google, digitalocean/digitalocean and vultr/vultr (terraform providers mirror DIR makes one)." >&2; \
 	  exit 2; fi
 	$(GO) test -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test
 

@@ -98,12 +98,12 @@ resource "local_network" "n" {
 }
 
 output "x" {
-  value = local_service.instance[0].adress
+  value = local_service.instance[0].location
 }
 `)
 	want := []string{
 		"has no argument nme", "local_service.address can not be set", "needs the argument name", "local_service has no block port",
-		"local_service has no block port", "no resource local_network", "local_service has no attribute adress",
+		"local_service has no block port", "no resource local_network", "local_service has no attribute location",
 	}
 	for _, w := range want {
 		i := slices.IndexFunc(c.problems, func(p string) bool { return strings.Contains(p, w) })

@@ -15,10 +15,10 @@ import (
 )
 
 // families are those offered: general, compute, memory and burstable ones of
-// generation 6 and later, and NVIDIA's GPUs that the module has an image for.
+// generation 5 and later, and NVIDIA's GPUs that the module has an image for.
 // The variants with disks or networks of their own are dearer, and a service
 // can not ask for either.
-var families = regexp.MustCompile(`^(t3a?|t4g|[cmr][6-9][agi](-flex)?|g4dn|g5g?|gr?6e?|g7e?|p4de?|p5(en?)?|p6-b[23]00)\.`)
+var families = regexp.MustCompile(`^(t3a?|t4g|[cmr](5a?|[6-9][agi])(-flex)?|g4dn|g5g?|gr?6e?|g7e?|p4de?|p5(en?)?|p6-b[23]00)\.`)
 
 // minMemoryMiB is less than what Ubuntu with a container engine runs in.
 const minMemoryMiB = 1024

@@ -124,7 +124,7 @@ func awsClient(ctx context.Context, conf tfplugin.Object) (*awsCloud, error) {
 	cfg := awssdk.Config{
 		Region:      region,
 		Credentials: credentials.NewStaticCredentialsProvider(conf.String("access_key"), conf.String("secret_key"), conf.String("token")),
-		HTTPClient:  &http.Client{Transport: guarded{http.DefaultTransport}},
+		HTTPClient:  &http.Client{Transport: guarded{awsTransport()}},
 		Retryer:     awsRetryer(conf),
 	}
 	c := &awsCloud{
@@ -172,6 +172,15 @@ func awsEndpoints(conf tfplugin.Object, region string) (map[string]*string, erro
 		}
 	}
 	return out, nil
+}
+
+// awsTransport belongs to this client alone and makes a connection for each
+// call: on one that is shared and kept, an answer was seen to break off under
+// load, and a connection to this machine costs nothing.
+func awsTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one by its documentation
+	t.DisableKeepAlives = true
+	return t
 }
 
 // guarded holds onlySandbox for every single request.

@@ -25,7 +25,7 @@ func Published(tb testing.TB, file, source string) *tfjson.ProviderSchema {
 			tb.Skipf("not held against the real provider: no folder ../shared/provider-schemas, and %s is not set", SchemasEnv)
 		}
 	}
-	b, err := os.ReadFile(filepath.Join(dir, file))
+	b, err := os.ReadFile(filepath.Join(dir, file)) //nolint:gosec // a test names it
 	if err != nil {
 		tb.Fatal(err)
 	}
