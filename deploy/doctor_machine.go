@@ -164,6 +164,12 @@ func (doc *doctor) prices(context.Context) []Check {
 			oldest[o.Provider] = o.AsOf
 		}
 	}
+	// Where each instance pays for its address, that price is as old as any.
+	for p, r := range sold.Rates {
+		if was, ok := oldest[p]; ok && r.AddressUSD > 0 && r.AsOf < was {
+			oldest[p] = r.AsOf
+		}
+	}
 	limits := doc.d.policy.Limits
 	var out []Check
 	for _, p := range names {

@@ -235,6 +235,7 @@ func (d *daemon) environment(p *ports) map[string]string {
 		"AWS_ACCESS_KEY_ID":         tokens[world.AWSKeyID],
 		"AWS_SECRET_ACCESS_KEY":     tokens[world.AWS],
 		"AWS_REGION":                "us-east-1",
+		"AWS_DEFAULT_REGION":        "us-east-1", // the AWS CLI's first version
 		"AWS_ENDPOINT_URL":          "http://" + p.addr(world.AWS),
 		"AWS_EC2_METADATA_DISABLED": "true",
 		// Google's programs reach its hosts by the proxy, tokens included.

@@ -217,12 +217,12 @@ func (c *checker) text(k code) string {
 	case noRates:
 		return fmt.Sprintf("the price of the disks that it needs is not known, so the cap of $%s an hour can not be kept; renew the prices with `skysail catalog refresh` or leave out max_hourly_usd", usd(limits.MaxHourlyUSD))
 	case stalePrice, staleRates:
-		what := "its price is"
+		what, renew := "its price is", "renew it with `skysail catalog refresh`"
 		if k == staleRates {
-			what = "the prices of its disks and address are"
+			what, renew = "the prices of its disks and address are", "renew them with `skysail catalog refresh` (the APIs of digitalocean and vultr do not tell them)"
 		}
-		return fmt.Sprintf("%s older than limits.max_price_age = %gh, so the cap of $%s an hour can not be kept; renew it with `skysail catalog refresh`, raise max_price_age or leave out max_hourly_usd",
-			what, limits.MaxPriceAge.Hours(), usd(limits.MaxHourlyUSD))
+		return fmt.Sprintf("%s older than limits.max_price_age = %gh, so the cap of $%s an hour can not be kept; %s, raise max_price_age or leave out max_hourly_usd",
+			what, limits.MaxPriceAge.Hours(), usd(limits.MaxHourlyUSD), renew)
 	case overCap:
 		return fmt.Sprintf("it costs more than limits.max_hourly_usd = $%s for %d instance(s)", usd(limits.MaxHourlyUSD), c.in.Service.Instances)
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 
 	"skysail/deploy"
 	"skysail/internal/failure"
-	"skysail/policies"
 	"skysail/sandbox"
 )
 
@@ -182,9 +182,9 @@ Without KIND the faults in force are listed; --clear removes them.`,
 }
 
 func checkFault(args []string, f sandbox.Fault, clearAll bool) error {
-	if len(args) > 0 && args[0] != policies.DigitalOcean && args[0] != policies.Vultr {
+	if len(args) > 0 && !slices.Contains(sandbox.Providers(), args[0]) {
 		return failure.New(failure.Input, fmt.Sprintf("the sandbox does not simulate %q", args[0]), "Nothing was changed.",
-			"It simulates digitalocean and vultr.")
+			fmt.Sprintf("It simulates %s.", strings.Join(sandbox.Providers(), ", ")))
 	}
 	if len(args) == 2 && clearAll {
 		return failure.New(failure.Input, "--clear with a kind of fault", "Nothing was changed.",

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"skysail/internal/hclfile"
@@ -71,7 +73,7 @@ func runValidate(a *app, paths []string) error {
 		return a.printJSON(map[string]any{"valid": true, "files": files})
 	}
 	for _, f := range files {
-		a.printf("%s: valid %s %s\n", f.Path, f.Kind, f.Name)
+		a.printf("%s: %s\n", f.Path, strings.TrimSpace("valid "+f.Kind+" "+f.Name))
 	}
 	return nil
 }

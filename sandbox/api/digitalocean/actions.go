@@ -154,7 +154,7 @@ func (s *server) act(st *world.State, d *world.Server, in actionRequest, sizes [
 		}
 		d.Reboot, d.Phase = true, world.Booting
 	case "rename":
-		if !hostname.MatchString(in.Name) {
+		if !hostname().MatchString(in.Name) {
 			return nil, unprocessable("Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
 		}
 		d.Name, machine = in.Name, false

@@ -103,7 +103,7 @@ func (in createRequest) plan(sizes []api.Size) (plan, error) {
 		p.names = []string{in.Name}
 	}
 	for _, n := range p.names {
-		if !hostname.MatchString(n) {
+		if !hostname().MatchString(n) {
 			return plan{}, unprocessable("Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
 		}
 	}

@@ -5,15 +5,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"skysail/sandbox/world"
 )
 
-var tagName = regexp.MustCompile(`^[a-zA-Z0-9:_-]{1,255}$`)
+var tagName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9:_-]{1,255}$`) })
 
 func checkTags(tags []string) error {
 	for _, t := range tags {
-		if !tagName.MatchString(t) {
+		if !tagName().MatchString(t) {
 			return unprocessable("Tag name %s is invalid. Tags may contain letters, numbers, colons, dashes, and underscores; there is a limit of 255 characters per tag.", t)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"skysail/sandbox/api"
@@ -25,7 +26,7 @@ const (
 )
 
 // volumeName is what a volume may be called.
-var volumeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}[a-z0-9]$`)
+var volumeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}[a-z0-9]$`) })
 
 // volumeDetail is what only this API knows of a volume.
 type volumeDetail struct {
@@ -106,7 +107,7 @@ type volumeRequest struct {
 
 func (in *volumeRequest) check(st *world.State, sizes []api.Size) error {
 	switch {
-	case !volumeName.MatchString(in.Name):
+	case !volumeName().MatchString(in.Name):
 		return unprocessable("name: may only contain alphanumeric characters and dashes")
 	case in.SizeGB < minVolumeGB || in.SizeGB > maxVolumeGB:
 		return unprocessable("size_gigabytes must be between %d and %d", minVolumeGB, maxVolumeGB)

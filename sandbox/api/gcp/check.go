@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"google.golang.org/api/compute/v1"
@@ -16,13 +17,13 @@ const (
 )
 
 var (
-	nameMatch  = regexp.MustCompile("^" + nameForm + "$")
-	labelKey   = regexp.MustCompile(`^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$`)
-	labelValue = regexp.MustCompile(`^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$`)
+	nameMatch  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^" + nameForm + "$") })
+	labelKey   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$`) })
+	labelValue = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$`) })
 )
 
 func checkName(field, name string) error {
-	if !nameMatch.MatchString(name) {
+	if !nameMatch().MatchString(name) {
 		return invalid(field, name, "Must be a match of regex '"+nameForm+"'")
 	}
 	return nil
@@ -30,10 +31,10 @@ func checkName(field, name string) error {
 
 func checkLabels(labels map[string]string) error {
 	for k, v := range labels {
-		if !labelKey.MatchString(k) {
+		if !labelKey().MatchString(k) {
 			return invalid("resource.labels", "", fmt.Sprintf("Label key '%s' violates format constraints. The key must start with a lowercase character, can only contain lowercase letters, numeric characters, underscores and dashes. The key can be at most 63 characters long. International characters are allowed.", k))
 		}
-		if !labelValue.MatchString(v) {
+		if !labelValue().MatchString(v) {
 			return invalid("resource.labels", "", fmt.Sprintf("Label value '%s' violates format constraints. The value can only contain lowercase letters, numeric characters, underscores and dashes. The value can be at most 63 characters long. International characters are allowed.", v))
 		}
 	}

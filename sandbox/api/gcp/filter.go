@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A condition of a list's filter: FIELD OP VALUE.
@@ -16,7 +17,9 @@ type condition struct {
 
 // The two forms of https://cloud.google.com/compute/docs/reference/rest/v1/instances/list:
 // `field = value` with =, != and :, and the older `field eq regex`.
-var conditionForm = regexp.MustCompile(`^\s*([A-Za-z][\w.-]*(?:\."[^"]+"|\.[\w-]+)*)\s*(!=|=|:|\s+eq\s+|\s+ne\s+)\s*(.*?)\s*$`)
+var conditionForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*([A-Za-z][\w.-]*(?:\."[^"]+"|\.[\w-]+)*)\s*(!=|=|:|\s+eq\s+|\s+ne\s+)\s*(.*?)\s*$`)
+})
 
 // parseFilter understands conditions joined by AND, each in parentheses or
 // not. The rest of Google's grammar is refused.
@@ -47,18 +50,18 @@ func parseFilter(text string) (func(view any) (bool, error), error) {
 }
 
 // joint is what stands between two conditions: AND, or only the parentheses.
-var joint = regexp.MustCompile(`\)\s*(?:AND\s*)?\(|\s+AND\s+`)
+var joint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\)\s*(?:AND\s*)?\(|\s+AND\s+`) })
 
 func terms(text string) []string {
 	var out []string
-	for _, t := range joint.Split(text, -1) {
+	for _, t := range joint().Split(text, -1) {
 		out = append(out, strings.Trim(t, " ()"))
 	}
 	return out
 }
 
 func parseCondition(text string) (condition, error) {
-	m := conditionForm.FindStringSubmatch(text)
+	m := conditionForm().FindStringSubmatch(text)
 	if m == nil || strings.Contains(text, " OR ") {
 		return condition{}, fmt.Errorf("%q is no condition", text)
 	}
