@@ -23,7 +23,6 @@ SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 test: build tools-debian ## every test that needs neither network nor credentials
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
-	$(GO) vet ./...
 	@echo "not run here: every fault on every cloud (make test-faults), the real providers (make test-providers)" >&2
 	$(GO) test -timeout 20m -skip '^TestFaults$$' ./...
 
