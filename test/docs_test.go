@@ -61,7 +61,7 @@ func TestProviderPagesAreAlike(t *testing.T) {
 // matches returns the first group of each match in a file.
 func matches(t *testing.T, file, pattern string) []string {
 	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
