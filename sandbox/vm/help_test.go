@@ -224,6 +224,11 @@ func (i *instance) up() {
 		body, err := i.get("/healthz")
 		return err == nil && body == "ok\n"
 	})
+	// It can answer before its start is written down, and the last line of the
+	// journal is not its own until then.
+	i.eventually("its start is in the journal", func() bool {
+		return i.logged("echo.service", "Started echo.service")() || i.logged("skysail-echo.service", "Started skysail-echo.service")()
+	})
 }
 
 func (i *instance) eventually(what string, ok func() bool) {
