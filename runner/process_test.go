@@ -167,7 +167,7 @@ func TestOutputThatStaysOpen(t *testing.T) {
 // and the command ends without it.
 func TestOutputThatADaemonKeepsOpen(t *testing.T) {
 	if _, err := exec.LookPath("setsid"); err != nil {
-		t.Skip("no setsid command on this system: nothing was tested")
+		t.Skip("NOT RUN: no setsid command on this system: nothing was tested")
 	}
 	for name, body := range map[string]string{
 		"an engine that was never seen": `setsid sleep 60 & exit 0`,

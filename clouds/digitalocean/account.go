@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/digitalocean/godo"
@@ -22,14 +21,7 @@ func (c *Cloud) Account() (clouds.Account, error) {
 	if err != nil {
 		return clouds.Account{}, err
 	}
-	return clouds.Account{Source: t.where()}, nil
-}
-
-func (t token) where() string {
-	if strings.ContainsRune(t.source, '/') {
-		return "file " + t.source
-	}
-	return "variable " + t.source
+	return clouds.Account{Source: clouds.Where(t.source)}, nil
 }
 
 // Check asks for the account of the token. A token whose scopes leave the

@@ -29,14 +29,7 @@ func (c *Cloud) Account() (clouds.Account, error) {
 	if err != nil {
 		return clouds.Account{}, err
 	}
-	return clouds.Account{Source: k.where()}, nil
-}
-
-func (k key) where() string {
-	if strings.ContainsRune(k.source, '/') {
-		return "file " + k.source
-	}
-	return "variable " + k.source
+	return clouds.Account{Source: clouds.Where(k.source)}, nil
 }
 
 // Check asks for the account of the key and looks at its permissions.
