@@ -143,7 +143,7 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 		}
 	}
 	d.emit(EventStep, a, "apply")
-	if err := a.workspace.Apply(ctx); err != nil {
+	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
 	values, err := a.workspace.Outputs(ctx)

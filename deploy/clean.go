@@ -158,7 +158,7 @@ func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	if err := a.workspace.Init(ctx); err != nil {
 		return err
 	}
-	return a.workspace.Destroy(ctx)
+	return d.step(ctx, a, store.StepDestroy, "", func() error { return a.workspace.Destroy(ctx) })
 }
 
 // destroyRest destroys and returns what the state still holds after it.
@@ -196,23 +196,33 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 			continue
 		}
 		empty = 0
-		var failed []error
-		for _, r := range left {
-			if derr := a.cloud.Delete(ctx, r); derr != nil {
-				failed = append(failed, fmt.Errorf("%s %s: %w", r.Kind, r.ID, derr))
-				continue
+		err = d.step(ctx, a, store.StepSweep, names(left), func() error {
+			var failed []error
+			for _, r := range left {
+				if derr := a.cloud.Delete(ctx, r); derr != nil {
+					failed = append(failed, fmt.Errorf("%s %s: %w", r.Kind, r.ID, derr))
+					continue
+				}
+				if key := r.Kind + "/" + r.ID; !seen[key] {
+					seen[key] = true
+					swept = append(swept, r)
+				}
 			}
-			if key := r.Kind + "/" + r.ID; !seen[key] {
-				seen[key] = true
-				swept = append(swept, r)
-			}
-		}
-		err = errors.Join(failed...)
+			return errors.Join(failed...)
+		})
 	}
 	if err == nil && len(left) > 0 {
 		err = errors.New("what was deleted is still listed")
 	}
 	return swept, left, err
+}
+
+func names(rs []clouds.Resource) string {
+	out := make([]string, 0, len(rs))
+	for _, r := range rs {
+		out = append(out, r.Kind+" "+r.ID)
+	}
+	return strings.Join(out, ", ")
 }
 
 // cleanContext is for clean-ups: not cancelled with the caller's, bounded.

@@ -87,7 +87,7 @@ func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 // the caller.
 func (d *Deployer) environment(ctx context.Context, sandbox bool) (clouds.Env, error) {
 	if !sandbox {
-		return d.opts.LookupEnv, nil
+		return d.lookup, nil
 	}
 	sim, err := d.simulator(ctx)
 	if err != nil {

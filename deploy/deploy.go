@@ -24,9 +24,17 @@ var ErrNotApproved = errors.New("not approved")
 // When ctx is cancelled Terraform is asked to stop, what was made is removed,
 // and the failure's code is Interrupted; the call returns only after that.
 //
+// The work is done by a supervisor, a process of its own: when this one ends
+// in the middle, it goes on, and Attach watches it again.
+//
 // A service that runs but is not healthy within Options.ReadyTimeout is
 // returned together with an *UnhealthyError: it exists and is paid for.
 func (d *Deployer) Deploy(ctx context.Context, svc *spec.Service) (Deployment, error) {
+	return supervised[Deployment](ctx, d, "deploy", svc.Name, svc)
+}
+
+// deployHere is Deploy in the supervisor.
+func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deployment, error) {
 	secrets, err := d.secretValues(svc)
 	if err != nil {
 		return Deployment{}, err
@@ -35,7 +43,7 @@ func (d *Deployer) Deploy(ctx context.Context, svc *spec.Service) (Deployment, e
 	if err != nil {
 		return Deployment{}, err
 	}
-	unlock, err := d.lockName(svc.Name)
+	unlock, err := d.lockName(svc.Name, "deploy")
 	if err != nil {
 		return Deployment{}, err
 	}
@@ -173,25 +181,23 @@ func (r *run) place(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range targets {
-		if err := waitReachable(ctx, t); err != nil {
-			return err
-		}
-		if err := handOver(ctx, t, r.secrets); err != nil {
-			return err
-		}
+	if err := d.handOverAll(ctx, a, targets, r.secrets); err != nil {
+		return err
 	}
-	if err := d.rotateHostKeys(ctx, a, instances); err != nil {
+	if err := d.step(ctx, a, store.StepHostKeys, "", func() error { return d.rotateHostKeys(ctx, a, instances) }); err != nil {
 		return err
 	}
 	if targets, err = d.targets(ctx, r.dep, &a.row, instances); err != nil {
 		return err
 	}
-	a.row.Phase = store.AttemptSucceeded
-	if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
-		return err
-	}
-	if err := d.store.Register(ctx, r.dep.ID, instances); err != nil {
+	err = d.step(ctx, a, store.StepRegister, "", func() error {
+		a.row.Phase = store.AttemptSucceeded
+		if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
+			return err
+		}
+		return d.store.Register(ctx, r.dep.ID, instances)
+	})
+	if err != nil {
 		return err
 	}
 	if err := d.store.EndShortages(ctx, shortageOf(a)); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -24,7 +23,11 @@ type Deployer struct {
 	opts   Options
 	policy policies.Policy
 	home   string
+	env    map[string]string
 	store  *store.Store
+	// jobDir is the folder of the job that this process is, "" in one that a
+	// user started.
+	jobDir string
 	poller qos.CloudPoller
 
 	mu     sync.Mutex
@@ -58,11 +61,9 @@ func withoutStore(opts Options) (*Deployer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("home folder: %w", err)
 	}
-	if opts.LookupEnv == nil {
-		opts.LookupEnv = os.LookupEnv
-	}
+	env := ownEnv(opts.Env)
 	if opts.ProviderMirror == "" {
-		opts.ProviderMirror, _ = opts.LookupEnv("SKYSAIL_PROVIDER_MIRROR")
+		opts.ProviderMirror = env["SKYSAIL_PROVIDER_MIRROR"]
 	}
 	if opts.ReadyTimeout == 0 {
 		opts.ReadyTimeout = 5 * time.Minute
@@ -72,7 +73,7 @@ func withoutStore(opts Options) (*Deployer, error) {
 		policy = *opts.Policy
 	}
 	opts.Remote = opts.Remote || opts.Sandbox
-	return &Deployer{opts: opts, policy: policy, home: home}, nil
+	return &Deployer{opts: opts, policy: policy, home: home, env: env}, nil
 }
 
 // Close closes the store. What runs goes on running.

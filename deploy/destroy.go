@@ -23,7 +23,16 @@ func (d *Deployer) Destroy(ctx context.Context, name string) ([]Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := d.lockName(row.Name)
+	return supervised[[]Proof](ctx, d, "destroy", row.Name, name)
+}
+
+// destroyHere is Destroy in the supervisor.
+func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := d.lockName(row.Name, "destroy")
 	if err != nil {
 		return nil, err
 	}

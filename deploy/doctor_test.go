@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"skysail/catalog"
-	"skysail/clouds"
 )
 
 const canary = "dop_v1_canary-0123456789abcdef"
@@ -41,7 +40,7 @@ func newPatient(t *testing.T, cloud http.HandlerFunc) *patient {
 	t.Cleanup(func() { _ = ssh.Close() })
 	p := &patient{t: t, env: map[string]string{"DIGITALOCEAN_TOKEN": canary, "DIGITALOCEAN_API_URL": api.URL}}
 	d, err := withoutStore(Options{
-		Home: filepath.Join(t.TempDir(), "home"), LookupEnv: clouds.MapEnv(p.env),
+		Home: filepath.Join(t.TempDir(), "home"), Env: p.env,
 		Offers: []catalog.Offer{{Provider: "digitalocean", Type: "s-1", Region: "nyc1", VCPU: 1, MemoryGB: 1, PriceUSD: 1, AsOf: "2026-05-29"}},
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ func estimator(t *testing.T, policy *policies.Policy) *Deployer {
 	env := map[string]string{"VULTR_API_KEY": "x", "HOME": t.TempDir()}
 	d, err := New(t.Context(), Options{
 		Home: t.TempDir(), Remote: true, Policy: policy, Offers: offers, Rates: rates,
-		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		Env: env,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,9 +30,11 @@ type Options struct {
 	// providers; empty is the variable SKYSAIL_PROVIDER_MIRROR, and without
 	// that providers come from their registry, or are the sandbox's own.
 	ProviderMirror string
-	// LookupEnv finds credentials and secrets; nil is os.LookupEnv.
-	LookupEnv func(string) (string, bool)
-	// Approve is asked once, before anything is created; nil approves.
+	// Env is where credentials and secrets are looked up; nil is this
+	// process's environment.
+	Env map[string]string
+	// Approve is asked once, before anything is created; nil approves. When
+	// this process ends without an answer nothing is created.
 	Approve func(context.Context, Preview) (bool, error)
 	// Progress is told what happens, from one goroutine at a time; may be nil.
 	Progress func(Event)

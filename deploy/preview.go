@@ -17,19 +17,19 @@ type Change struct {
 
 // Preview is what a person approves.
 type Preview struct {
-	Name      string
-	ID        string
-	Sandbox   bool
-	Instances int
-	Rule      selector.Rule
-	Why       string
-	Candidate selector.Candidate
-	Changes   []Change
+	Name      string             `json:"name"`
+	ID        string             `json:"id"`
+	Sandbox   bool               `json:"sandbox"`
+	Instances int                `json:"instances"`
+	Rule      selector.Rule      `json:"rule"`
+	Why       string             `json:"why"`
+	Candidate selector.Candidate `json:"candidate"`
+	Changes   []Change           `json:"changes"`
 	// Fallbacks are tried in order when Candidate fails; MaxUSD is the
 	// highest total among all of them, in dollars an hour.
-	Fallbacks []selector.Candidate
-	MaxUSD    float64
-	Bundle    string // folder of the reviewable files
+	Fallbacks []selector.Candidate `json:"fallbacks"`
+	MaxUSD    float64              `json:"max_usd_hour"`
+	Bundle    string               `json:"bundle"` // folder of the reviewable files
 }
 
 func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan) (bool, error) {

@@ -18,7 +18,7 @@ func refresher(t *testing.T, env map[string]string) (*Deployer, *[]Event) {
 	t.Helper()
 	events := &[]Event{}
 	d, err := New(t.Context(), Options{
-		Home: t.TempDir(), LookupEnv: clouds.MapEnv(env), Progress: func(ev Event) { *events = append(*events, ev) },
+		Home: t.TempDir(), Env: env, Progress: func(ev Event) { *events = append(*events, ev) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"skysail/internal/failure"
 	"skysail/qos"
 	"skysail/spec"
+	"skysail/store"
 )
 
 // secretValues reads the values of the service's secrets from the caller's
@@ -18,7 +19,7 @@ func (d *Deployer) secretValues(svc *spec.Service) (map[string]string, error) {
 	values := map[string]string{}
 	var missing []string
 	for _, name := range svc.Secrets {
-		v, ok := d.opts.LookupEnv(name)
+		v, ok := d.lookup(name)
 		switch {
 		case !ok:
 			missing = append(missing, name)
@@ -53,6 +54,22 @@ func secretsEnv(values map[string]string) []byte {
 		fmt.Fprintf(&b, "%s=\"%s\"\n", n, escape.Replace(values[n]))
 	}
 	return b.Bytes()
+}
+
+// handOverAll waits until the instances can be reached, and hands the secrets
+// over.
+func (d *Deployer) handOverAll(ctx context.Context, a *attempt, targets []qos.Target, values map[string]string) error {
+	return d.step(ctx, a, store.StepSecrets, "", func() error {
+		for _, t := range targets {
+			if err := waitReachable(ctx, t); err != nil {
+				return err
+			}
+			if err := handOver(ctx, t, values); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // handOver gives the secrets to an instance over its pinned SSH connection,

@@ -45,7 +45,7 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 			t.Cloud = &qos.CloudTarget{Measurer: measurer, ID: i.ID}
 		}
 		if row.Provider == policies.Local {
-			c := local.New(filepath.Join(d.home, "local"), d.opts.LookupEnv)
+			c := local.New(filepath.Join(d.home, "local"), d.lookup)
 			t.State = func(context.Context) (bool, int, error) {
 				s, err := c.Status(dep.ID, i.Name)
 				return s.State == supervise.StateRunning, s.Restarts, err

@@ -63,11 +63,8 @@ func (d *Deployer) List(ctx context.Context, ended bool) ([]Deployment, error) {
 // note adds to a deployment in a passing phase that nobody works on it any
 // more.
 func (d *Deployer) note(v Deployment) Deployment {
-	switch v.Phase {
-	case store.Pending, store.Applying, store.Destroying:
-		if d.ownerGone(v.Name) {
-			v.Reason = "the process that worked on it is gone; `skysail destroy " + v.Name + "` removes what it made"
-		}
+	if v.Phase.Passing() && d.ownerGone(v.Name) {
+		v.Reason = "the process that worked on it is gone; `skysail recover " + v.Name + "` ends what it began"
 	}
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -45,6 +46,10 @@ type result[T any] struct {
 func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error) {
 	done := make(chan result[T], 1)
 	go func() {
+		// On Linux terraform-exec has the engine killed when the thread that
+		// started it ends (Pdeathsig), so this one must last as long.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		v, err := call()
 		done <- result[T]{v, err}
 	}()

@@ -19,6 +19,8 @@ type ordering struct {
 	regionRank func(region string) int
 	prices     *prices
 	recall     *recall
+	// told is set on what was read back: the candidate's own words.
+	told *told
 }
 
 // group is what counts before the price: the provider's place in the list,

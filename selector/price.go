@@ -24,6 +24,9 @@ type Price struct {
 
 // Price takes the candidate's price apart.
 func (c *Candidate) Price() Price {
+	if c.by != nil && c.by.told != nil {
+		return c.by.told.Price
+	}
 	if c.by == nil || c.by.prices == nil || c.Offer.Provider == policies.Kubernetes {
 		return Price{InstanceUSD: c.PriceUSD}
 	}
@@ -34,6 +37,9 @@ func (c *Candidate) Price() Price {
 // AsOf is the day of the oldest figure in the price, YYYY-MM-DD; empty where
 // there is no price.
 func (c *Candidate) AsOf() string {
+	if c.by != nil && c.by.told != nil {
+		return c.by.told.AsOf
+	}
 	if c.by == nil || c.by.prices == nil {
 		return c.Offer.AsOf
 	}

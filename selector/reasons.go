@@ -12,6 +12,9 @@ import (
 // Reasons says why the candidate stands where it does, and what is in its
 // price.
 func (c *Candidate) Reasons() []string {
+	if c.by != nil && c.by.told != nil {
+		return c.by.told.Reasons
+	}
 	o := c.Offer
 	var out []string
 	switch {

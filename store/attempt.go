@@ -7,23 +7,6 @@ import (
 	"time"
 )
 
-// AttemptPhase is where one try of one candidate stands.
-//
-//	applying ─▶ succeeded
-//	    └─▶ cleaning ─▶ cleaned
-//	            └─▶ stuck
-type AttemptPhase string
-
-// The attempt phases. A succeeded attempt that is destroyed later becomes
-// cleaning and cleaned as well.
-const (
-	AttemptApplying  AttemptPhase = "applying"
-	AttemptSucceeded AttemptPhase = "succeeded"
-	AttemptCleaning  AttemptPhase = "cleaning"
-	AttemptCleaned   AttemptPhase = "cleaned"
-	AttemptStuck     AttemptPhase = "stuck"
-)
-
 // Attempt is one try of one candidate.
 type Attempt struct {
 	N         int          `json:"n"`
@@ -44,7 +27,10 @@ type Attempt struct {
 // StartAttempt records an attempt before anything of it can exist, and makes
 // it the deployment's current one, in phase applying.
 func (s *Store) StartAttempt(ctx context.Context, deployment string, a Attempt) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.transition(ctx, "attempt:"+string(AttemptApplying), func(tx *sql.Tx) error {
+		if err := move(ctx, tx, deployment, Applying); err != nil {
+			return err
+		}
 		now := millis(s.now())
 		if _, err := tx.ExecContext(ctx, `INSERT INTO attempts (deployment_id, n, provider, region, type, zone, spot, price_usd, phase, started_at)
 			VALUES (?,?,?,?,?,?,?,?,?,?)`, deployment, a.N, a.Provider, a.Region, a.Type, a.Zone, a.Spot, a.PriceUSD, AttemptApplying, now); err != nil {
@@ -65,7 +51,10 @@ func (s *Store) UpdateAttempt(ctx context.Context, deployment string, a Attempt)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.transition(ctx, "attempt:"+string(a.Phase), func(tx *sql.Tx) error {
+		if err := moveAttempt(ctx, tx, deployment, a.N, a.Phase); err != nil {
+			return err
+		}
 		ended := int64(0)
 		if a.Phase != AttemptApplying && a.Phase != AttemptCleaning {
 			ended = millis(s.now())

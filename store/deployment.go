@@ -13,31 +13,6 @@ import (
 	"skysail/spec"
 )
 
-// Phase is where a deployment stands.
-//
-//	pending ─▶ applying ─▶ running ─▶ destroying ─▶ destroyed
-//	               │                      │  ▲
-//	               ├─▶ failed             ▼  │
-//	               └──────────────────▶ stuck ┘
-//
-// failed: every candidate failed and everything was removed. stuck: something
-// may still exist; destroy tries again.
-type Phase string
-
-// The phases.
-const (
-	Pending    Phase = "pending"
-	Applying   Phase = "applying"
-	Running    Phase = "running"
-	Destroying Phase = "destroying"
-	Destroyed  Phase = "destroyed"
-	FailedAll  Phase = "failed"
-	Stuck      Phase = "stuck"
-)
-
-// Ended says that nothing of the deployment exists any more.
-func (p Phase) Ended() bool { return p == Destroyed || p == FailedAll }
-
 // Deployment is one service placed somewhere.
 type Deployment struct {
 	ID       string
@@ -88,7 +63,7 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.transition(ctx, "phase:"+string(Pending), func(tx *sql.Tx) error {
 		var id, phase string
 		err := tx.QueryRowContext(ctx, `SELECT id, phase FROM deployments WHERE name = ? AND phase NOT IN ('destroyed','failed')`, d.Name).Scan(&id, &phase)
 		if err == nil {
@@ -108,8 +83,12 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 }
 
 // SetPhase moves a deployment to a phase and keeps the reason, with an event.
+// A phase that the present one does not lead to is a *TransitionError.
 func (s *Store) SetPhase(ctx context.Context, id string, phase Phase, reason string) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.transition(ctx, "phase:"+string(phase), func(tx *sql.Tx) error {
+		if err := move(ctx, tx, id, phase); err != nil {
+			return err
+		}
 		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = ?, updated_at = ? WHERE id = ?`,
 			phase, reason, millis(s.now()), id)); err != nil {
 			return err
@@ -121,7 +100,10 @@ func (s *Store) SetPhase(ctx context.Context, id string, phase Phase, reason str
 // Register records the instances of a successful apply, replacing earlier
 // ones, and moves the deployment to running in the same transaction.
 func (s *Store) Register(ctx context.Context, id string, instances []Instance) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.transition(ctx, "phase:"+string(Running), func(tx *sql.Tx) error {
+		if err := move(ctx, tx, id, Running); err != nil {
+			return err
+		}
 		if err := putInstances(ctx, tx, id, instances); err != nil {
 			return err
 		}
@@ -231,6 +213,13 @@ func (s *Store) instances(ctx context.Context, id string) ([]Instance, error) {
 		out = append(out, i)
 	}
 	return out, s.writeError(rows.Err())
+}
+
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
 }
 
 // one turns an UPDATE that touched no row into ErrNotFound.

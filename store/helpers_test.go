@@ -55,7 +55,7 @@ func runWriter(ctx context.Context, args []string) error {
 	}
 	for i := 0; count == 0 || i < count; i++ {
 		reason := fmt.Sprintf("%s-%d", prefix, i)
-		if err := s.SetPhase(ctx, "d1", Running, reason); err != nil {
+		if err := s.SetPhase(ctx, "d1", Applying, reason); err != nil {
 			return err
 		}
 		fmt.Println(reason)
@@ -139,7 +139,7 @@ func runFileLimit(ctx context.Context, args []string) error {
 		return err
 	}
 	for i := range 10_000 {
-		if err := s.SetPhase(ctx, "d1", Running, strings.Repeat("x", 1000)); err != nil {
+		if err := s.SetPhase(ctx, "d1", Applying, strings.Repeat("x", 1000)); err != nil {
 			return err
 		}
 		fmt.Println(i)

@@ -34,7 +34,7 @@ func filled(t *testing.T) string {
 	must(t, err)
 	must(t, s.Create(t.Context(), deployment("d1", "echo")))
 	for range 100 { // several pages
-		must(t, s.SetPhase(t.Context(), "d1", Running, strings.Repeat("x", 500)))
+		must(t, s.SetPhase(t.Context(), "d1", Applying, strings.Repeat("x", 500)))
 	}
 	must(t, s.Close())
 	return path
@@ -187,7 +187,7 @@ func TestFullDatabase(t *testing.T) {
 	must(t, err)
 	written := 0
 	for ; written < 1000; written++ {
-		if err = s.SetPhase(t.Context(), "d1", Running, strings.Repeat("x", 1000)); err != nil {
+		if err = s.SetPhase(t.Context(), "d1", Applying, strings.Repeat("x", 1000)); err != nil {
 			break
 		}
 	}

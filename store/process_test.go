@@ -28,7 +28,7 @@ func reasons(t *testing.T, path string) map[string]int {
 	must(t, err)
 	got := map[string]int{}
 	for _, e := range events {
-		got[strings.TrimPrefix(e.Text, "running: ")]++
+		got[strings.TrimPrefix(e.Text, "applying: ")]++
 	}
 	return got
 }
@@ -137,7 +137,7 @@ func TestSecondStoreOfAProcessKeepsTheLocksOfTheFirst(t *testing.T) {
 	first, err := Open(t.Context(), path)
 	must(t, err)
 	defer first.Close()
-	must(t, first.SetPhase(t.Context(), "d1", Running, "before"))
+	must(t, first.SetPhase(t.Context(), "d1", Applying, "before"))
 	second, err := Open(t.Context(), path)
 	must(t, err)
 	must(t, second.Close())
@@ -162,7 +162,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 			begin := time.Now()
 			s, err := open(t.Context(), path, 300*time.Millisecond)
 			if err == nil {
-				err = s.SetPhase(t.Context(), "d1", Running, "refused")
+				err = s.SetPhase(t.Context(), "d1", Applying, "refused")
 				must(t, s.Close())
 			}
 			checkFailure(t, err, failure.Busy, "Another process kept the store locked for 300ms", "fuser "+path)
@@ -189,7 +189,7 @@ func TestWaitsForAnotherProcess(t *testing.T) {
 	must(t, err)
 	defer s.Close()
 	time.AfterFunc(200*time.Millisecond, func() { _ = stdin.Close() })
-	must(t, s.SetPhase(t.Context(), "d1", Running, "after waiting"))
+	must(t, s.SetPhase(t.Context(), "d1", Applying, "after waiting"))
 }
 
 func TestNoFileMayGrow(t *testing.T) {

@@ -21,6 +21,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
+
+	"skysail/internal/crash"
 )
 
 //go:embed migrations/*.sql
@@ -127,6 +129,15 @@ func migrate(ctx context.Context, db *sql.DB) error {
 			return nil
 		}
 	}
+}
+
+// transition is write for a transition of the state machine, which has a name.
+func (s *Store) transition(ctx context.Context, name string, fn func(*sql.Tx) error) error {
+	err := s.write(ctx, fn)
+	if err == nil {
+		crash.Point(name)
+	}
+	return err
 }
 
 // write runs fn in one immediate transaction.

@@ -104,6 +104,7 @@ func TestNameBelongsToOneLiveDeployment(t *testing.T) {
 		}
 		d, err := s.Get(t.Context(), "echo")
 		must(t, err)
+		must(t, s.SetPhase(t.Context(), d.ID, Destroying, ""))
 		must(t, s.SetPhase(t.Context(), d.ID, phase, "over"))
 		must(t, s.Create(t.Context(), deployment([]string{"d2", "d3"}[i], "echo")))
 	}
@@ -115,6 +116,7 @@ func TestNameBelongsToOneLiveDeployment(t *testing.T) {
 	if got.ID != "d3" {
 		t.Errorf("the live one is d3, got %s", got.ID)
 	}
+	must(t, s.SetPhase(t.Context(), "d3", Destroying, ""))
 	must(t, s.SetPhase(t.Context(), "d3", Destroyed, ""))
 	if got, err = s.Get(t.Context(), "echo"); err != nil || got.ID != "d3" {
 		t.Errorf("the newest ended one is d3, got %s %v", got.ID, err)
@@ -133,6 +135,7 @@ func TestListIsByName(t *testing.T) {
 	for _, name := range []string{"c", "a", "b"} {
 		must(t, s.Create(t.Context(), deployment("d"+name, name)))
 	}
+	must(t, s.SetPhase(t.Context(), "db", Applying, ""))
 	must(t, s.Register(t.Context(), "db", []Instance{{ID: "i1", Name: "b-0", Address: "192.0.2.1"}}))
 	ds, err := s.List(t.Context(), false)
 	must(t, err)
@@ -189,6 +192,7 @@ func TestLifeOfADeployment(t *testing.T) {
 		t.Errorf("registered again: %+v %v", d.Instances, err)
 	}
 	must(t, s.Unregister(ctx, "d1"))
+	must(t, s.SetPhase(ctx, "d1", Destroying, ""))
 	must(t, s.SetPhase(ctx, "d1", Destroyed, "as asked"))
 	if d, err = s.Get(ctx, "echo"); err != nil || len(d.Instances) != 0 || d.Phase != Destroyed || d.Reason != "as asked" {
 		t.Errorf("destroyed: %+v %v", d, err)
@@ -221,7 +225,7 @@ func TestLifeOfADeployment(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"attempt vultr ewr big", "attempt cleaning: capacity", "attempt cleaned: capacity",
-		"attempt digitalocean nyc1 c-16", "attempt succeeded", "phase running", "phase running", "phase destroyed: as asked",
+		"attempt digitalocean nyc1 c-16", "attempt succeeded", "phase running", "phase running", "phase destroying", "phase destroyed: as asked",
 	}, texts); diff != "" {
 		t.Error(diff)
 	}
@@ -231,7 +235,7 @@ func TestWritesToADeploymentThatIsNotThere(t *testing.T) {
 	s := openTest(t)
 	ctx := t.Context()
 	for name, err := range map[string]error{
-		"SetPhase":      s.SetPhase(ctx, "d9", Running, ""),
+		"SetPhase":      s.SetPhase(ctx, "d9", Applying, ""),
 		"Register":      s.Register(ctx, "d9", nil),
 		"UpdateAttempt": s.UpdateAttempt(ctx, "d9", Attempt{N: 1}),
 		"StartAttempt":  s.StartAttempt(ctx, "d9", Attempt{N: 1}),
@@ -301,7 +305,7 @@ func TestDiscard(t *testing.T) {
 	}
 	must(t, s.Create(ctx, deployment("d1", "echo")))
 	must(t, s.Create(ctx, deployment("d2", "other")))
-	must(t, s.SetPhase(ctx, "d2", Running, ""))
+	must(t, s.SetPhase(ctx, "d2", Applying, ""))
 	must(t, s.StartAttempt(ctx, "d1", Attempt{N: 1}))
 	for _, id := range []string{"d1", "d2"} {
 		if err := s.Discard(ctx, id); !errors.Is(err, ErrNotFound) {
@@ -377,5 +381,42 @@ func TestCancelledContext(t *testing.T) {
 	}
 	if ds, err := s.List(t.Context(), true); err != nil || len(ds) != 0 {
 		t.Errorf("after it: %v %v", ds, err)
+	}
+}
+
+func TestOnlyTransitionsOfTheTable(t *testing.T) {
+	s := openTest(t)
+	must(t, s.Create(t.Context(), deployment("d1", "echo")))
+	for _, to := range []Phase{Running, Destroyed, Stuck} {
+		var e *TransitionError
+		if err := s.SetPhase(t.Context(), "d1", to, ""); !errors.As(err, &e) || e.From != string(Pending) || e.To != string(to) {
+			t.Errorf("pending to %s: %v", to, err)
+		}
+	}
+	must(t, s.StartAttempt(t.Context(), "d1", Attempt{N: 1}))
+	var e *TransitionError
+	if err := s.UpdateAttempt(t.Context(), "d1", Attempt{N: 1, Phase: AttemptCleaned}); !errors.As(err, &e) {
+		t.Errorf("applying to cleaned: %v", err)
+	}
+	if d, err := s.Get(t.Context(), "d1"); err != nil || d.Phase != Applying {
+		t.Errorf("after refused transitions: %+v %v", d, err)
+	}
+}
+
+func TestJournal(t *testing.T) {
+	s := openTest(t)
+	must(t, s.Create(t.Context(), deployment("d1", "echo")))
+	first, err := s.BeginStep(t.Context(), "d1", 1, StepApply, "")
+	must(t, err)
+	second, err := s.BeginStep(t.Context(), "d1", 1, StepSweep, "instance i-1")
+	must(t, err)
+	must(t, s.EndStep(t.Context(), first, OutcomeFailed))
+	steps, err := s.Steps(t.Context(), "d1")
+	must(t, err)
+	if len(steps) != 2 || steps[0].Outcome != OutcomeFailed || steps[0].EndedAt.IsZero() || steps[1].Seq != second || steps[1].Outcome != "" || steps[1].Detail != "instance i-1" {
+		t.Errorf("journal: %+v", steps)
+	}
+	if err := s.EndStep(t.Context(), 99, OutcomeDone); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a step that was never begun: %v", err)
 	}
 }

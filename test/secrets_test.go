@@ -42,7 +42,7 @@ func deploySecret(t *testing.T, provider string, cloud bool, svc *spec.Service) 
 	b := newBench(t)
 	svc.Secrets = []string{"API_KEY"}
 	without := b.deployer(cloud, only(provider), func(o *deploy.Options) {
-		o.LookupEnv = func(string) (string, bool) { return "", false }
+		o.Env = map[string]string{}
 	})
 	if _, err := without.Deploy(t.Context(), svc); failure.CodeOf(err) != failure.Input || !strings.Contains(err.Error(), "API_KEY") {
 		t.Errorf("without the value: %v", err)
@@ -58,12 +58,7 @@ func deploySecret(t *testing.T, provider string, cloud bool, svc *spec.Service) 
 		}
 	}
 	d := b.deployer(cloud, only(provider), func(o *deploy.Options) {
-		o.LookupEnv = func(name string) (string, bool) {
-			if name == "API_KEY" {
-				return canary, true
-			}
-			return os.LookupEnv(name)
-		}
+		o.Env = map[string]string{"API_KEY": canary}
 		o.Progress = func(ev deploy.Event) {
 			mu.Lock()
 			fmt.Fprintf(&told, "%+v\n", ev)

@@ -2,7 +2,10 @@
 // and the tables by which a provider's words are put into a class.
 package faults
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Class is what a failure means for what to do next.
 type Class string
@@ -73,10 +76,48 @@ func (c Class) Remedy() string {
 	}
 }
 
+// Scope is how far a fault reaches: what shares it is not worth trying.
+type Scope string
+
+// The scopes, from the narrowest.
+const (
+	ScopeZone       Scope = "zone"       // this type in this zone
+	ScopeRegion     Scope = "region"     // this region of the provider
+	ScopeProvider   Scope = "provider"   // the account at this provider
+	ScopeEverywhere Scope = "everywhere" // the request itself, or this machine
+)
+
+// Scope is how far a fault of this class reaches unless its rule says
+// otherwise.
+func (c Class) Scope() Scope {
+	switch c {
+	case Capacity:
+		return ScopeZone
+	case Quota, Timeout:
+		return ScopeRegion
+	case Invalid, Busy:
+		return ScopeEverywhere
+	default:
+		return ScopeProvider
+	}
+}
+
+// Verdict is what a table says of a failure.
+type Verdict struct {
+	Class Class
+	Scope Scope
+	// Message is the one that decided; all of them where none did.
+	Message string
+	// Source says where the rule's words are from, "" where none matched.
+	Source string
+}
+
 // Rule maps words that a provider prints to a class.
 type Rule struct {
 	Class   Class
 	Pattern *regexp.Regexp
+	// Scope is empty for that of the class.
+	Scope Scope
 	// Source says where these words were seen: a file of the provider's
 	// source, its documentation, or an issue.
 	Source string
@@ -96,4 +137,23 @@ func (t Table) Classify(messages ...string) Class {
 		}
 	}
 	return Unknown
+}
+
+// Judge is Classify with the scope, the message that decided and the rule's
+// source. What follows from a fault, such as an output without its instance,
+// is not its cause.
+func (t Table) Judge(messages ...string) Verdict {
+	for _, rule := range t {
+		for _, m := range messages {
+			if !rule.Pattern.MatchString(m) {
+				continue
+			}
+			scope := rule.Scope
+			if scope == "" {
+				scope = rule.Class.Scope()
+			}
+			return Verdict{Class: rule.Class, Scope: scope, Message: m, Source: rule.Source}
+		}
+	}
+	return Verdict{Class: Unknown, Scope: Unknown.Scope(), Message: strings.Join(messages, "; ")}
 }

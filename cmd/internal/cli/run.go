@@ -39,13 +39,15 @@ type app struct {
 }
 
 // Run runs the command line and returns the exit status. The first interrupt
-// cancels what runs, which is undone in order; the third ends the process.
+// cancels what runs, which is undone in order; the third ends the process. A
+// closed terminal ends this process and not what it started: a supervisor has
+// that.
 func Run(parent context.Context, streams IO, args []string) int {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	a := &app{io: streams, output: "text"}
 	signals := make(chan os.Signal, 3)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	done := make(chan struct{})
 	defer close(done)
