@@ -15,8 +15,12 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 )
 
-// lockTimeout bounds how long a command waits for another one's state lock.
-const lockTimeout = "30s"
+// How long a command waits for another one's state lock before it says who
+// holds it: a caller may plan and apply again, a destroy has to get through.
+const (
+	lockTimeout        = "5s"
+	lockTimeoutDestroy = "30s"
+)
 
 // Names inside Workspace.Private.
 const (
@@ -52,6 +56,8 @@ type Workspace struct {
 	// goroutine at a time, and a command returns after its last event was
 	// received. If it panics, the command goes on without it and then fails.
 	Events func(Event)
+
+	initialised bool // by this process
 }
 
 // command runs one Terraform command; out takes its JSON stream.
@@ -105,12 +111,28 @@ func (w *Workspace) Init(ctx context.Context) error {
 	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
 		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
 	})
+	w.initialised = err == nil
 	return err
 }
 
-// Plan makes and saves a plan, replacing an earlier one, and returns it
-// decoded.
+// EnsureInit is Init where this Workspace has not done it yet.
+func (w *Workspace) EnsureInit(ctx context.Context) error {
+	if w.initialised {
+		return nil
+	}
+	return w.Init(ctx)
+}
+
+// Plan is SavePlan and ShowPlan.
 func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
+	if err := w.SavePlan(ctx); err != nil {
+		return nil, err
+	}
+	return w.ShowPlan(ctx)
+}
+
+// SavePlan makes and saves a plan, replacing an earlier one.
+func (w *Workspace) SavePlan(ctx context.Context) error {
 	out := filepath.Join(w.Private, planFile)
 	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
 	for _, f := range w.VarFiles {
@@ -119,11 +141,18 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
 		return tf.PlanJSON(ctx, s, opts...)
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Chmod(out, 0o600); err != nil {
-		return nil, fmt.Errorf("saved plan: %w", err)
+		return fmt.Errorf("saved plan: %w", err)
 	}
+	return nil
+}
+
+// ShowPlan returns the saved plan decoded. It takes as long as a plan of
+// nothing: Terraform starts the provider for its schema.
+func (w *Workspace) ShowPlan(ctx context.Context) (*tfjson.Plan, error) {
+	out := filepath.Join(w.Private, planFile)
 	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
 		return tf.ShowPlanFile(ctx, out)
 	})
@@ -142,7 +171,7 @@ func (w *Workspace) Apply(ctx context.Context) error {
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeoutDestroy)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -153,8 +182,13 @@ func (w *Workspace) Destroy(ctx context.Context) error {
 	return err
 }
 
-// Outputs returns the root module's outputs as JSON values by name.
+// Outputs returns the root module's outputs as JSON values by name. Where the
+// state is a file of this workspace it is read from there; Terraform is asked
+// for a state that is elsewhere.
 func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, error) {
+	if out, err := w.localOutputs(); err != nil || out != nil {
+		return out, err
+	}
 	values, err := command(ctx, w, "output", func(tf *tfexec.Terraform, _ io.Writer) (map[string]tfexec.OutputMeta, error) {
 		return tf.Output(ctx)
 	})
@@ -164,6 +198,37 @@ func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, er
 	out := make(map[string]json.RawMessage, len(values))
 	for name, v := range values {
 		out[name] = v.Value
+	}
+	return out, nil
+}
+
+// stateVersion is the form of state files since Terraform 0.12, and OpenTofu's:
+// terraform internal/states/statefile/version4.go.
+const stateVersion = 4
+
+// localOutputs reads the workspace's own state file; nil is that there is none,
+// or one of a form that only Terraform knows.
+func (w *Workspace) localOutputs() (map[string]json.RawMessage, error) {
+	path := filepath.Join(w.Private, stateFile)
+	data, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	var st struct {
+		Version int `json:"version"`
+		Outputs map[string]struct {
+			Value json.RawMessage `json:"value"`
+		} `json:"outputs"`
+	}
+	if err := json.Unmarshal(data, &st); err != nil || st.Version != stateVersion {
+		return nil, nil //nolint:nilerr // Terraform says what is wrong with it
+	}
+	out := make(map[string]json.RawMessage, len(st.Outputs))
+	for name, o := range st.Outputs {
+		out[name] = o.Value
 	}
 	return out, nil
 }
