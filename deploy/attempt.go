@@ -194,7 +194,7 @@ func deciding(table faults.Table, messages []string) (faults.Class, string) {
 
 // workspace says how to run Terraform for an attempt.
 func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace, error) {
-	engine, err := d.findEngine(ctx)
+	engine, err := d.findEngine(ctx, &a.dep.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
-	cli, err := d.writeCLIConfig(a)
+	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -15,10 +16,10 @@ import (
 )
 
 // Provider address patterns of Terraform's mirrors.
-const (
-	ownProviders    = "skysail.internal/*/*"
-	publicProviders = "registry.terraform.io/*/*"
-)
+const ownProviders = "skysail.internal/*/*"
+
+// publicProviders are those without a host in their address.
+func publicProviders(k runner.EngineKind) string { return k.Registry() + "/*/*" }
 
 // pluginEnv adds what our own Terraform plugins need.
 func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
@@ -38,9 +39,14 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 // takes providers from: the local provider always from there; the clouds'
 // from ProviderMirror when it is set, else in the sandbox from our stand-ins,
 // else from their registry.
-func (d *Deployer) mirrors(sandbox bool) ([]runner.Mirror, bool, error) {
+func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind) ([]runner.Mirror, bool, error) {
 	own := filepath.Join(d.home, "providers")
 	providers := append(localplugin.Providers(), sandboxplugin.Providers()...)
+	for i := range providers {
+		if rest, ok := strings.CutPrefix(providers[i].Source, runner.Terraform.Registry()); ok {
+			providers[i].Source = kind.Registry() + rest
+		}
+	}
 	if err := tfplugin.WriteMirror(own, providers...); err != nil {
 		return nil, false, fmt.Errorf("provider mirror: %w", err)
 	}
@@ -51,17 +57,17 @@ func (d *Deployer) mirrors(sandbox bool) ([]runner.Mirror, bool, error) {
 		if err != nil {
 			return nil, false, err
 		}
-		return append(out, runner.Mirror{Dir: dir, Include: []string{publicProviders}}), false, nil
+		return append(out, runner.Mirror{Dir: dir, Include: []string{publicProviders(kind)}}), false, nil
 	case sandbox:
-		out[0].Include = append(out[0].Include, publicProviders)
+		out[0].Include = append(out[0].Include, publicProviders(kind))
 		return out, false, nil
 	default:
 		return out, true, nil
 	}
 }
 
-func (d *Deployer) writeCLIConfig(a *attempt) (string, error) {
-	mirrors, direct, err := d.mirrors(a.dep.Sandbox)
+func (d *Deployer) writeCLIConfig(a *attempt, kind runner.EngineKind) (string, error) {
+	mirrors, direct, err := d.mirrors(a.dep.Sandbox, kind)
 	if err != nil {
 		return "", err
 	}
