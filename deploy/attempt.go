@@ -127,6 +127,9 @@ func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error
 	if err := d.generate(ctx, a); err != nil {
 		return nil, err
 	}
+	if err := d.cacheProvider(ctx, a); err != nil {
+		return nil, err
+	}
 	d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,8 +10,10 @@ import (
 	"github.com/google/renameio/v2"
 
 	localplugin "skysail/clouds/local/plugin"
+	"skysail/generator"
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin"
+	"skysail/policies"
 	"skysail/runner"
 	sandboxplugin "skysail/sandbox/plugin"
 )
@@ -38,8 +41,9 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 // mirrors lays out the mirror of our own plugins and says where Terraform
 // takes providers from: the local provider always from there; the clouds'
 // from ProviderMirror when it is set, else in the sandbox from our stand-ins,
-// else from their registry.
-func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind) ([]runner.Mirror, bool, error) {
+// else those that are needed from the cache, once they are in it, and the rest
+// from their registry.
+func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind, needed ...runner.Mirror) ([]runner.Mirror, bool, error) {
 	own := filepath.Join(d.home, "providers")
 	providers := append(localplugin.Providers(), sandboxplugin.Providers()...)
 	for i := range providers {
@@ -62,12 +66,17 @@ func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind) ([]runner.Mirro
 		out[0].Include = append(out[0].Include, publicProviders(kind))
 		return out, false, nil
 	default:
-		return out, true, nil
+		return append(out, needed...), true, nil
 	}
 }
 
 func (d *Deployer) writeCLIConfig(a *attempt, kind runner.EngineKind) (string, error) {
-	mirrors, direct, err := d.mirrors(a.dep.Sandbox, kind)
+	var needed []runner.Mirror
+	source, version := generator.Requirement(a.row.Provider)
+	if m, ok := d.providerCache(runner.Engine{Kind: kind}).Mirror(source, version); ok {
+		needed = append(needed, m)
+	}
+	mirrors, direct, err := d.mirrors(a.dep.Sandbox, kind, needed...)
 	if err != nil {
 		return "", err
 	}
@@ -79,4 +88,33 @@ func (d *Deployer) writeCLIConfig(a *attempt, kind runner.EngineKind) (string, e
 		return "", fmt.Errorf("terraform's CLI configuration: %w", err)
 	}
 	return path, nil
+}
+
+func (d *Deployer) providerCache(e runner.Engine) runner.ProviderCache {
+	return runner.ProviderCache{
+		Dir: filepath.Join(d.home, "providers-cache"), Engine: e,
+		Notice: func(s string) { d.emit(EventStep, nil, "%s", s) },
+	}
+}
+
+// cacheProvider sees to it that a real provider which an attempt needs is in
+// the cache, and gives the bundle the lock file that came with it.
+func (d *Deployer) cacheProvider(ctx context.Context, a *attempt) error {
+	if d.opts.ProviderMirror != "" || a.dep.Sandbox || a.row.Provider == policies.Local {
+		return nil
+	}
+	source, version := generator.Requirement(a.row.Provider)
+	cache := d.providerCache(a.workspace.Engine)
+	if err := cache.Ensure(ctx, source, version); err != nil {
+		return err
+	}
+	lock, err := cache.Lock(source, version)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(a.bundle(), runner.LockFile), lock, 0o600); err != nil {
+		return fmt.Errorf("lock file of the bundle: %w", err)
+	}
+	a.workspace.CLIConfig, err = d.writeCLIConfig(a, a.workspace.Engine.Kind)
+	return err
 }
