@@ -149,6 +149,11 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
+	return d.outputs(ctx, a)
+}
+
+// outputs are the instances that an apply made, all of them or an error.
+func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, error) {
 	values, err := a.workspace.Outputs(ctx)
 	if err != nil {
 		return nil, err
@@ -204,6 +209,9 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	env := map[string]string{}
 	for k, v := range a.cloud.TerraformEnv() {
 		env[k] = v
+	}
+	if a.row.N > 0 { // else it is for a look, and nobody's to take over
+		env[EnvAttempt] = attemptMark(a.dep.ID, a.row.N)
 	}
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
