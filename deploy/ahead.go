@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"skysail/clouds"
 	"skysail/clouds/faults"
+	"skysail/store"
 )
 
 // quotaTimeout is how long a look at an account's limits may take. It runs
@@ -180,4 +183,22 @@ func (d *Deployer) roomFor(ctx context.Context, a *attempt) clouds.Room {
 		d.emit(EventWarning, a, "the account's limits are not known: no answer within %s", quotaTimeout)
 		return clouds.Room{}
 	}
+}
+
+// dropPrepared removes what a run that was killed had prepared for attempts
+// that it never began.
+func (d *Deployer) dropPrepared(id string, attempts []store.Attempt) error {
+	dirs, err := filepath.Glob(filepath.Join(d.home, "deployments", id, "attempt-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if slices.ContainsFunc(attempts, func(a store.Attempt) bool { return d.attemptDir(id, a.N) == dir }) {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("what was prepared: %w", err)
+		}
+	}
+	return nil
 }
