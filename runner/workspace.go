@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -58,6 +59,8 @@ type Workspace struct {
 	Events func(Event)
 
 	initialised bool // by this process
+	using       sync.Mutex
+	shared      *tfexec.Terraform
 }
 
 // command runs one Terraform command; out takes its JSON stream.
@@ -65,10 +68,11 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	var none T
 	g := newGuard()
 	stderr := &tail{}
-	tf, err := w.terraform(g, stderr)
+	tf, release, err := w.terraform(g, op, stderr)
 	if err != nil {
 		return none, err
 	}
+	defer release()
 	s := newStream(op, w.Events)
 	v, err := run(ctx, g, func() (T, error) { return call(tf, s) })
 	diags, broken := s.finish()
@@ -78,11 +82,40 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	return v, nil
 }
 
-func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, error) {
-	tf, err := tfexec.NewTerraform(w.Dir, w.Engine.Path)
-	if err != nil {
-		return nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+// terraform returns an instance for one command, and what gives it back.
+//
+// terraform-exec asks each new instance's engine for its version, which costs
+// as much as a fifth of a plan. So commands in JSON mode, which set the
+// instance's standard output themselves, share one, one after the other. What
+// else they would write there must not reach an instance that JSON mode has
+// used: show and output have one of their own.
+func (w *Workspace) terraform(g *guard, op string, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
+	release = func() {}
+	switch shared := op != "show" && op != "output" && w.using.TryLock(); {
+	case shared && w.shared != nil:
+		tf, release = w.shared, w.using.Unlock
+		tf.SetStdout(io.Discard)
+	case shared:
+		release = w.using.Unlock
+		fallthrough
+	default:
+		if tf, err = tfexec.NewTerraform(w.Dir, w.Engine.Path); err != nil {
+			release()
+			return nil, nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+		}
+		if shared {
+			w.shared = tf
+		}
 	}
+	if err := w.set(tf, g, stderr); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return tf, release, nil
+}
+
+// set gives an instance the environment of one command.
+func (w *Workspace) set(tf *tfexec.Terraform, g *guard, stderr io.Writer) error {
 	env := BaseEnv(os.LookupEnv)
 	for k, v := range w.Env {
 		env[k] = v
@@ -93,17 +126,17 @@ func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, er
 	name, value, _ := strings.Cut(g.entry, "=")
 	env[name] = value
 	if err := tf.SetEnv(env); err != nil {
-		return nil, fmt.Errorf("environment of terraform: %w", err)
+		return fmt.Errorf("environment of terraform: %w", err)
 	}
 	grace := w.Grace
 	if grace == 0 {
 		grace = 2 * time.Minute
 	}
 	if err := tf.SetWaitDelay(grace); err != nil {
-		return nil, fmt.Errorf("stop grace: %w", err)
+		return fmt.Errorf("stop grace: %w", err)
 	}
 	tf.SetStderr(stderr)
-	return tf, nil
+	return nil
 }
 
 // Init installs providers and sets the state's place. Idempotent.
