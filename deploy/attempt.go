@@ -127,6 +127,9 @@ func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error
 	if err := d.generate(ctx, a); err != nil {
 		return nil, err
 	}
+	if err := d.cacheProvider(ctx, a); err != nil {
+		return nil, err
+	}
 	d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
 		return nil, err
@@ -199,7 +202,7 @@ func deciding(table faults.Table, messages []string) (faults.Class, string) {
 
 // workspace says how to run Terraform for an attempt.
 func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace, error) {
-	engine, err := d.findEngine(ctx)
+	engine, err := d.findEngine(ctx, &a.dep.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +216,7 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
-	cli, err := d.writeCLIConfig(a)
+	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}
