@@ -95,7 +95,7 @@ func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Re
 		return r, err
 	}
 	if row.Phase != store.Pending {
-		if _, err := d.findEngine(ctx); err != nil {
+		if _, err := d.findEngine(ctx, &row.Policy); err != nil {
 			return r, err // and not stuck for the want of a program
 		}
 	}
