@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -253,12 +252,6 @@ func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
 			a.onError = nil
 		}
 	}
-}
-
-// exists says whether the attempt's folder was ever written.
-func (a *attempt) exists() bool {
-	_, err := os.Stat(a.bundle())
-	return err == nil
 }
 
 func ownAddress(ctx context.Context, sandbox bool, env clouds.Env) (string, error) {
