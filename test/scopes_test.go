@@ -168,10 +168,10 @@ func TestBudget(t *testing.T) {
 	t.Run("an attempt is ended when it has used the budget up", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		policy := only(policies.AWS, policies.DigitalOcean)
-		// A minute is the least that AWS asks, at any price, and all there is.
+		policy := only(policies.GCP, policies.DigitalOcean)
+		// A minute is the least that Google asks, at any price, and all there is.
 		policy.Failover.AttemptTimeout = 5 * time.Minute
-		fault(t, b, sandbox.Fault{Provider: policies.AWS, Kind: "hang"})
+		fault(t, b, sandbox.Fault{Provider: policies.GCP, Kind: "hang"})
 		d := b.deployer(true, policy)
 		sel, err := d.Select(t.Context(), hello(t))
 		if err != nil {
