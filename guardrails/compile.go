@@ -64,10 +64,7 @@ func Compile(user policies.Guardrails) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{}
-	for _, f := range user.Rego {
-		files[f.Name] = f.Source
-	}
+	files := sources(user.Rego)
 	set, err := compile(files, version, userPackage)
 	if err != nil {
 		return nil, err
@@ -77,6 +74,14 @@ func Compile(user policies.Guardrails) (*Rules, error) {
 	}
 	r.sets = append(r.sets, set)
 	return r, nil
+}
+
+func sources(rego []policies.RegoFile) map[string]string {
+	files := make(map[string]string, len(rego))
+	for _, f := range rego {
+		files[f.Name] = f.Source
+	}
+	return files
 }
 
 func regoVersion(name string) (ast.RegoVersion, error) {
@@ -119,29 +124,11 @@ func builtinSources(tests bool) (map[string]string, error) {
 
 // compile makes a set of all files; the rules of pkg are those that decide.
 func compile(files map[string]string, version ast.RegoVersion, pkg string) (*ruleSet, error) {
-	caps := ast.CapabilitiesForThisVersion()
-	caps.Builtins = slices.DeleteFunc(caps.Builtins, func(b *ast.Builtin) bool { return slices.Contains(forbidden, b.Name) })
-	caps.AllowNet = []string{}
-	modules := map[string]*ast.Module{}
-	var errs ast.Errors
-	for name, source := range files {
-		m, err := ast.ParseModuleWithOpts(name, source, ast.ParserOptions{RegoVersion: version, Capabilities: caps})
-		switch {
-		case err != nil:
-			errs = append(errs, asErrors(name, err)...)
-		case m != nil:
-			modules[name] = m
-		}
+	modules, err := parse(files, version)
+	if err != nil {
+		return nil, err
 	}
-	if len(errs) == 0 {
-		for _, m := range modules {
-			errs = append(errs, misshapen(m)...)
-		}
-	}
-	if len(errs) > 0 {
-		return nil, regoFailure(files, errs)
-	}
-	c := ast.NewCompiler().WithCapabilities(caps).WithDefaultRegoVersion(version).WithEnablePrintStatements(true)
+	c := newCompiler(version)
 	if c.Compile(modules); c.Failed() {
 		return nil, regoFailure(files, c.Errors)
 	}
@@ -156,6 +143,37 @@ func compile(files map[string]string, version ast.RegoVersion, pkg string) (*rul
 		slices.Sort(places)
 	}
 	return set, nil
+}
+
+func capabilities() *ast.Capabilities {
+	caps := ast.CapabilitiesForThisVersion()
+	caps.Builtins = slices.DeleteFunc(caps.Builtins, func(b *ast.Builtin) bool { return slices.Contains(forbidden, b.Name) })
+	caps.AllowNet = []string{}
+	return caps
+}
+
+func newCompiler(version ast.RegoVersion) *ast.Compiler {
+	return ast.NewCompiler().WithCapabilities(capabilities()).WithDefaultRegoVersion(version).WithEnablePrintStatements(true)
+}
+
+func parse(files map[string]string, version ast.RegoVersion) (map[string]*ast.Module, error) {
+	opts := ast.ParserOptions{RegoVersion: version, Capabilities: capabilities()}
+	modules := map[string]*ast.Module{}
+	var errs ast.Errors
+	for name, source := range files {
+		m, err := ast.ParseModuleWithOpts(name, source, opts)
+		switch {
+		case err != nil:
+			errs = append(errs, asErrors(name, err)...)
+		case m != nil: // nil is a file without a statement
+			modules[name] = m
+			errs = append(errs, misshapen(m)...)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, regoFailure(files, errs)
+	}
+	return modules, nil
 }
 
 func packageOf(m *ast.Module) string {

@@ -108,15 +108,24 @@ type evaluation struct {
 
 // Print takes what a rule prints.
 func (e *evaluation) Print(at print.Context, text string) error {
-	if len(e.printed) < maxPrinted {
-		e.printed = append(e.printed, fmt.Sprintf("%v: %s", at.Location, clip(text)))
-	}
+	e.print(fmt.Sprintf("%v: %s", at.Location, text))
 	return nil
+}
+
+func (e *evaluation) print(text string) {
+	if len(e.printed) < maxPrinted && !slices.Contains(e.printed, clip(text)) {
+		e.printed = append(e.printed, clip(text))
+	}
 }
 
 // query evaluates one expression and returns its values, one for each way in
 // which it holds; none when it is undefined.
-func (e *evaluation) query(ctx context.Context, c *ast.Compiler, ref string) ([]any, error) {
+//
+// A function that fails, such as to_number("x"), makes its expression
+// undefined in a user's rule, as in conftest, and is told with what was
+// printed. In ours it is an error: nothing may pass because of it.
+func (e *evaluation) query(ctx context.Context, s *ruleSet, ref string) ([]any, error) {
+	c := s.compiler
 	body, err := ast.ParseBody("x = " + ref)
 	if err != nil {
 		return nil, err
@@ -132,6 +141,12 @@ func (e *evaluation) query(ctx context.Context, c *ast.Compiler, ref string) ([]
 	defer e.store.Abort(ctx, txn)
 	q := topdown.NewQuery(body).WithCompiler(c).WithQueryCompiler(qc).WithStore(e.store).WithTransaction(txn).
 		WithInput(e.input).WithCancel(e.cancel).WithPrintHook(e)
+	var failed []topdown.Error
+	if s.pkg == builtinPackage {
+		q = q.WithStrictBuiltinErrors(true)
+	} else {
+		q = q.WithBuiltinErrorList(&failed)
+	}
 	var out []any
 	err = q.Iter(ctx, func(qr topdown.QueryResult) error {
 		v, err := ast.JSON(qr[ast.Var("x")].Value)
@@ -143,6 +158,9 @@ func (e *evaluation) query(ctx context.Context, c *ast.Compiler, ref string) ([]
 	})
 	if err != nil && e.cancel.Cancelled() {
 		return nil, e.why()
+	}
+	for i := range failed {
+		e.print(failed[i].Error())
 	}
 	return out, err
 }
@@ -159,7 +177,7 @@ func (e *evaluation) add(ctx context.Context, s *ruleSet, v *Verdict) error {
 			v.Exceptions = append(v.Exceptions, rule)
 			continue
 		}
-		values, err := e.query(ctx, s.compiler, "data."+s.pkg+"."+rule)
+		values, err := e.query(ctx, s, "data."+s.pkg+"."+rule)
 		if err != nil {
 			return runFailure(s, rule, err)
 		}
@@ -187,7 +205,7 @@ func (e *evaluation) exceptions(ctx context.Context, s *ruleSet) ([]string, erro
 	if s.pkg != userPackage {
 		return nil, nil
 	}
-	values, err := e.query(ctx, s.compiler, "data."+s.pkg+".exception[_][_]")
+	values, err := e.query(ctx, s, "data."+s.pkg+".exception[_][_]")
 	if err != nil {
 		return nil, runFailure(s, "exception", err)
 	}

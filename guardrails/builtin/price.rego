@@ -1,6 +1,6 @@
 package builtin
 
-# What the candidate costs an hour, all instances, is within the policy's cap.
+# What all instances cost an hour is within the policy's cap.
 deny_price contains {"msg": msg} if {
 	price := data.skysail.candidate.price_usd_hour
 	cap := data.skysail.limits.max_hourly_usd
