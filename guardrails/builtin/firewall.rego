@@ -40,7 +40,7 @@ openings contains range(r.address, cidr, rule, object.get(rule, "port_range", ""
 
 openings contains range(r.address, cidr, r.values, object.get(r.values, "port", ""), ":") if {
 	some r in of_type("vultr_firewall_rule")
-	cidr := sprintf("%v/%v", [r.values.subnet, r.values.subnet_size])
+	cidr := sprintf("%v/%v", [object.get(r.values, "subnet", ""), object.get(r.values, "subnet_size", "")])
 }
 
 # Google takes a rule without any source as one for all.

@@ -2,7 +2,8 @@ package builtin
 
 # The world reaches no port that the service does not declare as public.
 deny_undeclared_port contains {"msg": msg, "address": o.address} if {
-	declared := {p.number | some p in data.skysail.service.ports; p.public}
+	service := data.skysail.service
+	declared := {p.number | some p in service.ports; p.public}
 	some o in openings
 	o.protocol in {"tcp", "udp", "all"}
 	readable(o.cidr)
