@@ -91,3 +91,47 @@ func (f Facts) data() (map[string]any, error) {
 		"conftest": map[string]any{"file": map[string]any{"name": "plan.json", "dir": "."}},
 	}, nil
 }
+
+// FactsOfPlan are those that a bundle's plan tells itself, by the root's
+// variables: for trying rules on a plan without its deployment. Of another
+// plan there are none.
+func FactsOfPlan(plan []byte) Facts {
+	var doc struct {
+		Variables struct {
+			Deployment variable[string] `json:"deployment_id"`
+			Name       variable[string] `json:"name"`
+			Region     variable[string] `json:"region"`
+			Zone       variable[string] `json:"zone"`
+			Size       variable[string] `json:"size"`
+			Spot       variable[bool]   `json:"spot"`
+			Instances  variable[int]    `json:"instances"`
+			Service    variable[struct {
+				Ports []Port `json:"ports"`
+			}] `json:"service"`
+		} `json:"variables"`
+		Configuration struct {
+			Providers map[string]json.RawMessage `json:"provider_config"`
+		} `json:"configuration"`
+	}
+	if err := json.Unmarshal(plan, &doc); err != nil || doc.Variables.Deployment.Value == "" {
+		return Facts{}
+	}
+	v := &doc.Variables
+	f := Facts{
+		Deployment: v.Deployment.Value,
+		Service:    &Service{Name: v.Name.Value, Instances: v.Instances.Value, Ports: v.Service.Value.Ports},
+		Candidate:  &Candidate{Region: v.Region.Value, Zone: v.Zone.Value, Type: v.Size.Value, Spot: v.Spot.Value},
+	}
+	for terraform, ours := range map[string]string{
+		"aws": policies.AWS, "google": policies.GCP, "digitalocean": policies.DigitalOcean, "vultr": policies.Vultr, "local": policies.Local,
+	} {
+		if _, ok := doc.Configuration.Providers[terraform]; ok {
+			f.Candidate.Provider = ours
+		}
+	}
+	return f
+}
+
+type variable[T any] struct {
+	Value T `json:"value"`
+}
