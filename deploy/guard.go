@@ -169,7 +169,7 @@ func (d *Deployer) planAllowed(ctx context.Context, dep *store.Deployment, resul
 			return nil, Preview{}, err
 		}
 		a.candidate = c
-		p, denied, err := d.planOne(ctx, a, result, &ds)
+		p, denied, err := d.tryPlan(ctx, a, result, &ds)
 		if err == nil && !denied {
 			return a, p, nil
 		}
@@ -180,7 +180,7 @@ func (d *Deployer) planAllowed(ctx context.Context, dep *store.Deployment, resul
 	return nil, Preview{}, ds.failure(dep.Name)
 }
 
-func (d *Deployer) planOne(ctx context.Context, a *attempt, result selector.Result, ds *denials) (Preview, bool, error) {
+func (d *Deployer) tryPlan(ctx context.Context, a *attempt, result selector.Result, ds *denials) (Preview, bool, error) {
 	var err error
 	if a.dir, err = os.MkdirTemp("", "skysail-plan-*"); err != nil {
 		return Preview{}, false, fmt.Errorf("plan folder: %w", err)

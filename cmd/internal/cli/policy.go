@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -125,7 +126,9 @@ func (f *policyTest) evaluate(cmd *cobra.Command, rules policies.Guardrails, pol
 	if f.data != "" {
 		data, err := os.ReadFile(f.data)
 		if err == nil {
-			err = json.Unmarshal(data, &facts)
+			dec := json.NewDecoder(bytes.NewReader(data))
+			dec.DisallowUnknownFields()
+			err = dec.Decode(&facts)
 		}
 		if err != nil {
 			return nil, failure.Wrap(err, failure.Input, "--data "+f.data, "It is no JSON object of what data.skysail holds.", "docs/guardrails.md lists that.")
