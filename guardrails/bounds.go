@@ -14,15 +14,19 @@ import (
 // Why an evaluation was stopped.
 var (
 	ErrTime   = fmt.Errorf("not done within %s", timeLimit)
-	ErrMemory = fmt.Errorf("needs more than %d MiB", memoryLimit>>20)
+	ErrMemory = errors.New("needs too much memory")
 )
+
+// memoryLimit is how much the heap may grow during one evaluation, in bytes.
+// Tests lower it.
+var memoryLimit uint64 = 512 << 20
 
 // heapMetric is the memory of live objects and of those not yet swept.
 const heapMetric = "/memory/classes/heap/objects:bytes"
 
 // bound stops the evaluation when its time or memory is used up, or ctx ends.
-// The heap is the whole process's, so the bound is for a rule that runs away,
-// and not exact.
+// The heap is the whole process's and one call of a function is not stopped
+// inside, so the bound is for a rule that runs away, and not exact.
 func (e *evaluation) bound(parent context.Context) (stop func()) {
 	ctx, cancel := context.WithTimeoutCause(parent, timeLimit, ErrTime)
 	e.cancel = topdown.NewCancel()

@@ -21,7 +21,6 @@ import (
 // Bounds of one evaluation.
 const (
 	timeLimit    = 5 * time.Second
-	memoryLimit  = 512 << 20 // growth of the heap, in bytes
 	maxPlanBytes = 64 << 20
 	maxResults   = 1000
 	maxPrinted   = 1000
