@@ -146,7 +146,13 @@ func (d *Deployer) ready(ctx context.Context, a *attempt, step func(text string)
 		return err
 	}
 	step("plan")
-	return patiently(ctx, a, func(who string) { step(lockedText(who)) }, func() error { return a.workspace.SavePlan(ctx) })
+	return patiently(ctx, a, func(who string) { step(lockedText(who)) }, func() error {
+		if err := a.workspace.SavePlan(ctx); err != nil {
+			return err
+		}
+		_, err := a.planned(ctx) // for the guardrails
+		return err
+	})
 }
 
 // prepare is ready, and returns the plan.

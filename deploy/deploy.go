@@ -35,6 +35,9 @@ func (d *Deployer) Deploy(ctx context.Context, svc *spec.Service) (Deployment, e
 
 // deployHere is Deploy in the supervisor.
 func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deployment, error) {
+	if err := d.checkRules(); err != nil {
+		return Deployment{}, err
+	}
 	secrets, err := d.secretValues(svc)
 	if err != nil {
 		return Deployment{}, err

@@ -27,6 +27,7 @@ type run struct {
 	history  []string
 	budget   budget
 	failed   *attempt // the last one that failed
+	denials  denials
 
 	mu    sync.Mutex
 	ahead *preparation // what is prepared while an attempt runs
@@ -45,9 +46,16 @@ func (r *run) all(parent context.Context) error {
 			return r.abandon(parent, err)
 		}
 		if p == nil {
-			return r.exhausted(parent)
+			return r.none(parent)
 		}
 		a, verdict, err := r.try(ctx, p)
+		if errors.Is(err, errDenied) {
+			r.discard(p)
+			if len(r.denials) == maxDenied {
+				return r.none(parent)
+			}
+			continue
+		}
 		var unhealthy *UnhealthyError
 		if err == nil || errors.As(err, &unhealthy) {
 			return err
@@ -199,8 +207,19 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	if p.err != nil {
 		return r.begun(total, a, p.err)
 	}
+	plan, err := a.planned(total)
+	if err != nil {
+		return r.begun(total, a, err)
+	}
+	rules, err := d.judge(total, a, plan)
+	if err == nil && rules.Denied() {
+		err = r.denied(a, rules)
+	}
+	if err != nil {
+		return nil, faults.Verdict{}, err
+	}
 	if !r.approved {
-		ok, err := r.approve(total, a)
+		ok, err := r.approve(total, a, plan, rules)
 		if err != nil || !ok {
 			if err == nil {
 				err = ErrNotApproved
@@ -225,7 +244,7 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	half := time.AfterFunc(timeout/2, func() {
 		r.foresee(total, row.N, faults.Verdict{Class: faults.Timeout, Scope: faults.Timeout.Scope()})
 	})
-	err := r.place(ctx, a)
+	err = r.place(ctx, a)
 	half.Stop()
 	var unhealthy *UnhealthyError
 	if err == nil || errors.As(err, &unhealthy) {
