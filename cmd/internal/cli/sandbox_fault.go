@@ -39,7 +39,7 @@ servers only.
 Without KIND and words the faults in force are listed; --clear removes them.`,
 		Example: `  skysail sandbox fault vultr capacity
   skysail sandbox fault digitalocean half-made --region nyc1 --times 1
-  skysail sandbox fault aws --code VcpuLimitExceeded --message "You have requested more vCPU capacity than your current vCPU limit of 32 allows"
+  skysail sandbox fault aws --code VcpuLimitExceeded --message 'limit reached'
   skysail sandbox fault gcp capacity --rate 0.3 --seed 7
   skysail sandbox fault vultr --clear`,
 		Args: cobra.MaximumNArgs(2),
