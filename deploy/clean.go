@@ -84,7 +84,8 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 	proof := Proof{Provider: a.row.Provider, Destroyed: []string{}, Swept: []clouds.Resource{}, Left: []clouds.Resource{}}
 	var state []string
 	var destroyErr error
-	if a.exists() {
+	// What is in a state that somebody else works on is not this attempt's.
+	if a.exists() && a.lockedOut == "" {
 		var err error
 		if state, err = a.workspace.Resources(); err != nil {
 			destroyErr = err
@@ -155,7 +156,7 @@ func cleanedText(p Proof) string {
 func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	// A bundle whose init never ran has no state; one that was interrupted
 	// while installing providers may need it again.
-	if err := a.workspace.Init(ctx); err != nil {
+	if err := a.workspace.EnsureInit(ctx); err != nil {
 		return err
 	}
 	return d.step(ctx, a, store.StepDestroy, "", func() error { return a.workspace.Destroy(ctx) })
@@ -265,6 +266,9 @@ func (d *Deployer) cleanAttempt(ctx context.Context, a *attempt, settled bool) (
 	}
 	proof, err := d.clean(ctx, a, settled)
 	a.row.Phase, a.row.Cleaned = store.AttemptCleaned, proof.removed()
+	if proof.billable() {
+		a.row.SpentUSD = max(a.row.SpentUSD, spentOn(a, time.Now()))
+	}
 	if err != nil {
 		a.row.Phase = store.AttemptStuck
 	} else {

@@ -83,6 +83,7 @@ const (
 	EventStep      EventKind = "step"     // init, plan, apply, …
 	EventResource  EventKind = "resource" // Terraform made or removed one
 	EventFault     EventKind = "fault"
+	EventSkip      EventKind = "skip" // candidates that are not tried, and why
 	EventCleaned   EventKind = "cleaned"
 	EventReady     EventKind = "ready"
 	EventWarning   EventKind = "warning"

@@ -32,9 +32,13 @@ type Preview struct {
 	Bundle    string               `json:"bundle"` // folder of the reviewable files
 }
 
-func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan) (bool, error) {
+func (r *run) approve(ctx context.Context, a *attempt) (bool, error) {
 	if r.d.opts.Approve == nil {
 		return true, nil
+	}
+	plan, err := a.planned(ctx)
+	if err != nil {
+		return false, err
 	}
 	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan))
 }

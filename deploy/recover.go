@@ -123,6 +123,9 @@ func (d *Deployer) recoverApplying(ctx context.Context, row *store.Deployment, r
 	if err != nil {
 		return err
 	}
+	if err := d.dropPrepared(row.ID, attempts); err != nil {
+		return err
+	}
 	why, err := d.resume(ctx, row, attempts, r)
 	if err != nil || r.Did == RecoveredResumed {
 		return err

@@ -18,7 +18,7 @@ var (
 	}
 	failoverSchema = &hclfile.Schema{
 		What:       "a failover block",
-		Attributes: []string{"max_attempts", "attempt_timeout", "total_timeout", "regions_first"},
+		Attributes: []string{"max_attempts", "attempt_timeout", "provider_timeout", "total_timeout", "regions_first", "budget_usd"},
 	}
 	accessSchema = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
 	policySchema = &hclfile.Schema{
@@ -160,20 +160,6 @@ func decodeLimits(b *hclfile.Body, into *Limits) {
 	b.String("spot", &spot)
 	into.Spot = Spot(spot)
 	duration(b, "max_price_age", &into.MaxPriceAge)
-}
-
-func decodeFailover(b *hclfile.Body, into *Failover) {
-	if b == nil {
-		return
-	}
-	b.Int("max_attempts", &into.MaxAttempts)
-	duration(b, "attempt_timeout", &into.AttemptTimeout)
-	duration(b, "total_timeout", &into.TotalTimeout)
-	b.Bool("regions_first", &into.RegionsFirst)
-	// A short total bounds the attempts that nobody set apart.
-	if b.Has("total_timeout") && !b.Has("attempt_timeout") && into.TotalTimeout > 0 {
-		into.AttemptTimeout = min(into.AttemptTimeout, into.TotalTimeout)
-	}
 }
 
 // notEmpty reports a list that is given and has nothing in it: in a policy

@@ -98,12 +98,17 @@ type Limits struct {
 	MaxPriceAge  time.Duration `json:"max_price_age"`
 }
 
-// Failover bounds how long and how often to try.
+// Failover bounds how long, how often and for how much to try.
 type Failover struct {
 	MaxAttempts    int           `json:"max_attempts"`
 	AttemptTimeout time.Duration `json:"attempt_timeout"`
-	TotalTimeout   time.Duration `json:"total_timeout"`
-	RegionsFirst   bool          `json:"regions_first"`
+	// ProviderTimeout narrows AttemptTimeout by provider: see Timeout.
+	ProviderTimeout map[string]time.Duration `json:"provider_timeout,omitempty"`
+	TotalTimeout    time.Duration            `json:"total_timeout"`
+	RegionsFirst    bool                     `json:"regions_first"`
+	// BudgetUSD is what the attempts of one deployment may cost together in
+	// US dollars, those that fail and the one that runs; 0 is no budget.
+	BudgetUSD float64 `json:"budget_usd,omitempty"`
 }
 
 // Access says who may open SSH connections to instances.
@@ -126,10 +131,11 @@ func Default() Policy {
 		Kubernetes: KubernetesRef{Context: "production", Namespace: "blueprints"},
 		Limits:     Limits{Spot: SpotNever, MaxPriceAge: 720 * time.Hour},
 		Failover: Failover{
-			MaxAttempts:    6,
-			AttemptTimeout: 15 * time.Minute,
-			TotalTimeout:   time.Hour,
-			RegionsFirst:   true,
+			MaxAttempts:     6,
+			AttemptTimeout:  15 * time.Minute,
+			ProviderTimeout: defaultProviderTimeouts(),
+			TotalTimeout:    time.Hour,
+			RegionsFirst:    true,
 		},
 	}
 }

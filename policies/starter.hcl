@@ -51,8 +51,14 @@ policy {
   failover {
     max_attempts    = 6
     attempt_timeout = "15m"
-    total_timeout   = "1h"
-    regions_first   = true # other regions of a provider before the next one
+    provider_timeout = {
+      aws          = "10m"
+      digitalocean = "8m"
+      gcp          = "8m"
+      vultr        = "12m"
+    }
+    total_timeout = "1h"
+    regions_first = true # other regions of a provider before the next one
   }
 
   # Who may open SSH connections to instances; this machine's own address when

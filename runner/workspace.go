@@ -9,14 +9,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
 )
 
-// lockTimeout bounds how long a command waits for another one's state lock.
-const lockTimeout = "30s"
+// How long a command waits for another one's state lock before it says who
+// holds it: a caller may plan and apply again, a destroy has to get through.
+const (
+	lockTimeout        = "5s"
+	lockTimeoutDestroy = "30s"
+)
 
 // Names inside Workspace.Private.
 const (
@@ -52,6 +57,10 @@ type Workspace struct {
 	// goroutine at a time, and a command returns after its last event was
 	// received. If it panics, the command goes on without it and then fails.
 	Events func(Event)
+
+	initialised bool // by this process
+	using       sync.Mutex
+	shared      *tfexec.Terraform
 }
 
 // command runs one Terraform command; out takes its JSON stream.
@@ -59,10 +68,11 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	var none T
 	g := newGuard()
 	stderr := &tail{}
-	tf, err := w.terraform(g, stderr)
+	tf, release, err := w.terraform(g, op, stderr)
 	if err != nil {
 		return none, err
 	}
+	defer release()
 	s := newStream(op, w.Events)
 	v, err := run(ctx, g, func() (T, error) { return call(tf, s) })
 	diags, broken := s.finish()
@@ -72,11 +82,40 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	return v, nil
 }
 
-func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, error) {
-	tf, err := tfexec.NewTerraform(w.Dir, w.Engine.Path)
-	if err != nil {
-		return nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+// terraform returns an instance for one command, and what gives it back.
+//
+// terraform-exec asks each new instance's engine for its version, which costs
+// as much as a fifth of a plan. So commands in JSON mode, which set the
+// instance's standard output themselves, share one, one after the other. What
+// else they would write there must not reach an instance that JSON mode has
+// used: show and output have one of their own.
+func (w *Workspace) terraform(g *guard, op string, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
+	release = func() {}
+	switch shared := op != "show" && op != "output" && w.using.TryLock(); {
+	case shared && w.shared != nil:
+		tf, release = w.shared, w.using.Unlock
+		tf.SetStdout(io.Discard)
+	case shared:
+		release = w.using.Unlock
+		fallthrough
+	default:
+		if tf, err = tfexec.NewTerraform(w.Dir, w.Engine.Path); err != nil {
+			release()
+			return nil, nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+		}
+		if shared {
+			w.shared = tf
+		}
 	}
+	if err := w.set(tf, g, stderr); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return tf, release, nil
+}
+
+// set gives an instance the environment of one command.
+func (w *Workspace) set(tf *tfexec.Terraform, g *guard, stderr io.Writer) error {
 	env := BaseEnv(os.LookupEnv)
 	for k, v := range w.Env {
 		env[k] = v
@@ -87,17 +126,17 @@ func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, er
 	name, value, _ := strings.Cut(g.entry, "=")
 	env[name] = value
 	if err := tf.SetEnv(env); err != nil {
-		return nil, fmt.Errorf("environment of terraform: %w", err)
+		return fmt.Errorf("environment of terraform: %w", err)
 	}
 	grace := w.Grace
 	if grace == 0 {
 		grace = 2 * time.Minute
 	}
 	if err := tf.SetWaitDelay(grace); err != nil {
-		return nil, fmt.Errorf("stop grace: %w", err)
+		return fmt.Errorf("stop grace: %w", err)
 	}
 	tf.SetStderr(stderr)
-	return tf, nil
+	return nil
 }
 
 // Init installs providers and sets the state's place. Idempotent.
@@ -105,12 +144,28 @@ func (w *Workspace) Init(ctx context.Context) error {
 	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
 		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
 	})
+	w.initialised = err == nil
 	return err
 }
 
-// Plan makes and saves a plan, replacing an earlier one, and returns it
-// decoded.
+// EnsureInit is Init where this Workspace has not done it yet.
+func (w *Workspace) EnsureInit(ctx context.Context) error {
+	if w.initialised {
+		return nil
+	}
+	return w.Init(ctx)
+}
+
+// Plan is SavePlan and ShowPlan.
 func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
+	if err := w.SavePlan(ctx); err != nil {
+		return nil, err
+	}
+	return w.ShowPlan(ctx)
+}
+
+// SavePlan makes and saves a plan, replacing an earlier one.
+func (w *Workspace) SavePlan(ctx context.Context) error {
 	out := filepath.Join(w.Private, planFile)
 	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
 	for _, f := range w.VarFiles {
@@ -119,11 +174,18 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
 		return tf.PlanJSON(ctx, s, opts...)
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Chmod(out, 0o600); err != nil {
-		return nil, fmt.Errorf("saved plan: %w", err)
+		return fmt.Errorf("saved plan: %w", err)
 	}
+	return nil
+}
+
+// ShowPlan returns the saved plan decoded. It takes as long as a plan of
+// nothing: Terraform starts the provider for its schema.
+func (w *Workspace) ShowPlan(ctx context.Context) (*tfjson.Plan, error) {
+	out := filepath.Join(w.Private, planFile)
 	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
 		return tf.ShowPlanFile(ctx, out)
 	})
@@ -142,7 +204,7 @@ func (w *Workspace) Apply(ctx context.Context) error {
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeoutDestroy)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -153,8 +215,13 @@ func (w *Workspace) Destroy(ctx context.Context) error {
 	return err
 }
 
-// Outputs returns the root module's outputs as JSON values by name.
+// Outputs returns the root module's outputs as JSON values by name. Where the
+// state is a file of this workspace it is read from there; Terraform is asked
+// for a state that is elsewhere.
 func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, error) {
+	if out, err := w.localOutputs(); err != nil || out != nil {
+		return out, err
+	}
 	values, err := command(ctx, w, "output", func(tf *tfexec.Terraform, _ io.Writer) (map[string]tfexec.OutputMeta, error) {
 		return tf.Output(ctx)
 	})
@@ -164,6 +231,37 @@ func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, er
 	out := make(map[string]json.RawMessage, len(values))
 	for name, v := range values {
 		out[name] = v.Value
+	}
+	return out, nil
+}
+
+// stateVersion is the form of state files since Terraform 0.12, and OpenTofu's:
+// terraform internal/states/statefile/version4.go.
+const stateVersion = 4
+
+// localOutputs reads the workspace's own state file; nil is that there is none,
+// or one of a form that only Terraform knows.
+func (w *Workspace) localOutputs() (map[string]json.RawMessage, error) {
+	path := filepath.Join(w.Private, stateFile)
+	data, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	var st struct {
+		Version int `json:"version"`
+		Outputs map[string]struct {
+			Value json.RawMessage `json:"value"`
+		} `json:"outputs"`
+	}
+	if err := json.Unmarshal(data, &st); err != nil || st.Version != stateVersion {
+		return nil, nil //nolint:nilerr // Terraform says what is wrong with it
+	}
+	out := make(map[string]json.RawMessage, len(st.Outputs))
+	for name, o := range st.Outputs {
+		out[name] = o.Value
 	}
 	return out, nil
 }

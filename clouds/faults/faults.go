@@ -34,6 +34,7 @@ type Step string
 
 // The steps a class can lead to.
 const (
+	NextZone     Step = "next-zone"     // same candidate in another zone; then NextRegion
 	NextRegion   Step = "next-region"   // same provider, another region; then NextProvider
 	NextProvider Step = "next-provider" // skip the rest of this provider
 	SameAgain    Step = "same-again"    // same candidate after a pause, bounded
