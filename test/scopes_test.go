@@ -251,7 +251,6 @@ func TestPreparedAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	mu.Lock()
-	defer mu.Unlock()
 	t.Logf("from the proof to the next apply: %s", applied.Sub(cleaned))
 	// A machine that is busy may not have done it in time; then it was on its
 	// way, and nothing was planned twice.
@@ -260,6 +259,7 @@ func TestPreparedAhead(t *testing.T) {
 	} else if gap := applied.Sub(cleaned); gap > 2*time.Second {
 		t.Errorf("%s from the proof to the next apply", gap)
 	}
+	mu.Unlock()
 	if dirs, err := filepath.Glob(filepath.Join(b.home, "deployments", dep.ID, "attempt-*")); err != nil || len(dirs) != 2 {
 		t.Errorf("folders %v, %v", dirs, err)
 	}
@@ -301,8 +301,9 @@ func TestStateLock(t *testing.T) {
 			})
 			_, err := d.Deploy(t.Context(), hello(t))
 			mu.Lock()
-			defer mu.Unlock()
-			if !waited {
+			met := waited
+			mu.Unlock()
+			if !met {
 				t.Fatalf("the lock was not met: %v", err)
 			}
 			if c.release {
