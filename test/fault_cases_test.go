@@ -149,8 +149,10 @@ func checkElsewhere(t *testing.T, dep deploy.Deployment, c cases.Case) {
 	switch {
 	case c.Class == faults.Transient:
 		ok = sameProvider && sameRegion && first.Type == second.Type
-	case c.Class.Next() != faults.NextRegion, c.Scope == faults.ScopeProvider:
+	case c.Scope == faults.ScopeProvider:
 		ok = !sameProvider
+	case c.Class.Next() != faults.NextRegion: // in the region or the zone only
+		ok = !sameProvider || !sameRegion
 	case c.Scope == faults.ScopeRegion:
 		ok = sameProvider && !sameRegion
 	case c.Scope == faults.ScopeZone:
