@@ -57,6 +57,9 @@ func (a *attempt) fault(v faults.Verdict, err error) {
 	a.row.Class, a.row.Scope, a.row.Cause, a.row.Source = string(v.Class), string(v.Scope), v.Message, v.Source
 	var re *runner.Error
 	if errors.As(err, &re) {
-		a.row.Said = re.Messages()
+		a.row.Said = nil
+		for _, m := range re.Messages() {
+			a.row.Said = append(a.row.Said, faults.Clean(m))
+		}
 	}
 }
