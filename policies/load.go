@@ -21,6 +21,11 @@ var (
 		Attributes: []string{"max_attempts", "attempt_timeout", "total_timeout", "regions_first"},
 	}
 	accessSchema = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
+	backendSchema = &hclfile.Schema{
+		What:  "a backend block",
+		Free:  true,
+		Hints: map[string]string{"exec": "write it as exec = { … }"},
+	}
 	policySchema = &hclfile.Schema{
 		What: "a policy block",
 		Blocks: []hclfile.Block{
@@ -31,6 +36,7 @@ var (
 			{Type: "limits", Schema: limitsSchema},
 			{Type: "failover", Schema: failoverSchema},
 			{Type: "access", Schema: accessSchema},
+			{Type: "backend", Label: "type", Schema: backendSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -93,6 +99,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		b.Strings("ssh_from", &p.Access.SSHFrom)
 		notEmpty(b, "ssh_from", len(p.Access.SSHFrom), "leave ssh_from out for this machine's own address")
 	}
+	decodeBackend(block.Child("backend"), &p)
 	for _, m := range p.mistakes() {
 		block.Report(m)
 	}

@@ -48,6 +48,8 @@ type Policy struct {
 	Limits     Limits        `json:"limits"`
 	Failover   Failover      `json:"failover"`
 	Access     Access        `json:"access"`
+	// Backend is nil for state on this machine.
+	Backend *Backend `json:"backend,omitempty"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.
