@@ -84,6 +84,10 @@ func (d *Deployer) generate(ctx context.Context, a *attempt) error {
 		return err
 	}
 	in.SSHPublicKey, in.HostKeys = client.public, host
+	if !a.workspace.Remote {
+		in.Backend = nil // a plan that is not for an attempt needs no state
+	}
+	in.Attempt = a.row.N
 	b, err := generator.Generate(in)
 	if err != nil {
 		return err
@@ -119,6 +123,7 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		BootDiskGB:   c.Price().BootDiskGB,
 		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
+		Backend:      backendOf(dep),
 	}, nil
 }
 
@@ -129,6 +134,9 @@ func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error
 	}
 	d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.workspace.Begin(ctx); err != nil {
 		return nil, err
 	}
 	d.emit(EventStep, a, "plan")
@@ -205,6 +213,9 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
+	if err := d.addBackendEnv(env, a.dep); err != nil {
+		return nil, err
+	}
 	cli, err := d.writeCLIConfig(a)
 	if err != nil {
 		return nil, err
@@ -214,6 +225,7 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 		Dir:       a.bundle(),
 		Private:   a.private(),
 		VarFiles:  []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
+		Remote:    backendOf(a.dep) != nil && a.row.N > 0,
 		CLIConfig: cli,
 		Env:       env,
 		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },

@@ -85,8 +85,10 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 	var state []string
 	var destroyErr error
 	if a.exists() {
-		var err error
-		if state, err = a.workspace.Resources(); err != nil {
+		err := d.openState(ctx, a)
+		if err != nil {
+			destroyErr = err
+		} else if state, err = a.workspace.Resources(ctx); err != nil {
 			destroyErr = err
 		}
 		if len(state) > 0 {
@@ -158,13 +160,15 @@ func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	if err := a.workspace.Init(ctx); err != nil {
 		return err
 	}
-	return d.step(ctx, a, store.StepDestroy, "", func() error { return a.workspace.Destroy(ctx) })
+	return d.step(ctx, a, store.StepDestroy, "", func() error {
+		return d.withLock(ctx, a.workspace, func() error { return a.workspace.Destroy(ctx) })
+	})
 }
 
 // destroyRest destroys and returns what the state still holds after it.
 func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error) {
 	err := d.destroyState(ctx, a)
-	state, serr := a.workspace.Resources()
+	state, serr := a.workspace.Resources(ctx)
 	return state, errors.Join(err, serr)
 }
 

@@ -61,7 +61,7 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
-		return proofs, nil
+		return proofs, d.releaseEnded(ctx, &row)
 	}
 	if err := d.store.Unregister(ctx, row.ID); err != nil {
 		return proofs, err
@@ -69,7 +69,7 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 	if err := d.store.SetPhase(ctx, row.ID, store.Destroyed, ""); err != nil {
 		return proofs, err
 	}
-	return proofs, d.removeFolder(row.ID)
+	return proofs, errors.Join(d.removeFolder(row.ID), d.releaseEnded(ctx, &row))
 }
 
 func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (Proof, error) {

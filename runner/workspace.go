@@ -39,6 +39,9 @@ type Workspace struct {
 	Private string
 	// VarFiles are the private variable files, absolute paths.
 	VarFiles []string
+	// Remote says that the state is in the remote backend that the bundle
+	// names, and not in Private. Its credentials are in Env.
+	Remote bool
 	// CLIConfig is the path of the CLI configuration to use.
 	CLIConfig string
 	// Env is what Terraform and its providers see besides a few neutral
@@ -102,8 +105,12 @@ func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, er
 
 // Init installs providers and sets the state's place. Idempotent.
 func (w *Workspace) Init(ctx context.Context) error {
+	opts := []tfexec.InitOption{tfexec.Upgrade(false)}
+	if !w.Remote {
+		opts = append(opts, tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+	}
 	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+		return struct{}{}, tf.Init(ctx, opts...)
 	})
 	return err
 }
@@ -170,38 +177,16 @@ func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, er
 
 // Resources lists the addresses of the managed resources in the state, in
 // its order. An empty list means that Terraform knows of nothing left.
-func (w *Workspace) Resources() ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(w.Private, stateFile))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
+func (w *Workspace) Resources(ctx context.Context) ([]string, error) {
+	data, err := w.State(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("state: %w", err)
+		return nil, err
 	}
-	var st struct {
-		Resources []struct {
-			Module    string            `json:"module"`
-			Mode      string            `json:"mode"`
-			Type      string            `json:"type"`
-			Name      string            `json:"name"`
-			Instances []json.RawMessage `json:"instances"`
-		} `json:"resources"`
+	st, err := parseState(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.Dir, err)
 	}
-	if err := json.Unmarshal(data, &st); err != nil {
-		return nil, fmt.Errorf("state %s is not readable: %w", filepath.Join(w.Private, stateFile), err)
-	}
-	var out []string
-	for _, r := range st.Resources {
-		if r.Mode != "managed" || len(r.Instances) == 0 {
-			continue
-		}
-		addr := r.Type + "." + r.Name
-		if r.Module != "" {
-			addr = r.Module + "." + addr
-		}
-		out = append(out, addr)
-	}
-	return out, nil
+	return st.addresses(), nil
 }
 
 // tightenState makes state files private: Terraform writes them 0644. The
