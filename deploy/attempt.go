@@ -221,14 +221,16 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 		return nil, err
 	}
 	return &runner.Workspace{
-		Engine:    engine,
-		Dir:       a.bundle(),
-		Private:   a.private(),
-		VarFiles:  []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
-		Remote:    backendOf(a.dep) != nil && a.row.N > 0,
-		CLIConfig: cli,
-		Env:       env,
-		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },
+		Engine:   engine,
+		Dir:      a.bundle(),
+		Private:  a.private(),
+		VarFiles: []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
+		Remote:   backendOf(a.dep) != nil && a.row.N > 0,
+
+		LockTimeout: lockPatience(a.dep),
+		CLIConfig:   cli,
+		Env:         env,
+		Events:      func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
 }
 

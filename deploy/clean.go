@@ -91,7 +91,8 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 		} else if state, err = a.workspace.Resources(ctx); err != nil {
 			destroyErr = err
 		}
-		if len(state) > 0 {
+		// A process that was killed may have left a lock of an empty state.
+		if len(state) > 0 || a.workspace.Remote && !settled && destroyErr == nil {
 			d.emit(EventStep, a, "destroy")
 			before := state
 			state, destroyErr = d.destroyRest(ctx, a)

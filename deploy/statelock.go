@@ -3,9 +3,22 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"skysail/runner"
+	"skysail/store"
 )
+
+// lockPatience is how long to wait for the lock of an attempt's state, 0 for
+// the usual time. Nobody else takes it, so a lock in a backend is of one that
+// was killed; but pg's also keep out all of the database while somebody makes
+// a state in it.
+func lockPatience(dep *store.Deployment) time.Duration {
+	if b := backendOf(dep); b != nil && b.Type != "pg" {
+		return 3 * time.Second
+	}
+	return 0
+}
 
 // withLock does what takes the lock of a state that is this deployment's own.
 // When a lock is there that a killed process of this home left, it is broken

@@ -19,6 +19,21 @@ import (
 // not write a state to its backend.
 const erroredState = "errored.tfstate"
 
+// initTries is how often init is tried where pgRace says that another one made
+// the same schema at the same moment: PostgreSQL's IF NOT EXISTS does not wait
+// for the other transaction.
+const initTries = 5
+
+var pgRace = regexp.MustCompile(`pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|relation) "[^"]*" already exists)`)
+
+func (w *Workspace) lockWait() *tfexec.LockTimeoutOption {
+	d := w.LockTimeout
+	if d == 0 {
+		d = lockTimeout
+	}
+	return tfexec.LockTimeout(d.String())
+}
+
 // State returns the state as Terraform's JSON, nil where there is none yet.
 // That of a remote backend is fetched.
 func (w *Workspace) State(ctx context.Context) ([]byte, error) {
@@ -63,7 +78,7 @@ func (w *Workspace) Begin(ctx context.Context) error {
 
 func (w *Workspace) push(ctx context.Context, file string) error {
 	_, err := command(ctx, w, "state push", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.StatePush(ctx, file, tfexec.Lock(true), tfexec.LockTimeout(lockTimeout))
+		return struct{}{}, tf.StatePush(ctx, file, tfexec.Lock(true), w.lockWait())
 	})
 	return err
 }
@@ -85,7 +100,7 @@ func (w *Workspace) Rescue(ctx context.Context) error {
 // root module that nobody needs to review; idempotent as far as that is.
 func (w *Workspace) Converge(ctx context.Context) error {
 	_, err := command(ctx, w, "apply", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
-		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.LockTimeout(lockTimeout))
+		return struct{}{}, tf.ApplyJSON(ctx, s, w.lockWait())
 	})
 	return err
 }

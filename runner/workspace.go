@@ -16,7 +16,7 @@ import (
 )
 
 // lockTimeout bounds how long a command waits for another one's state lock.
-const lockTimeout = "30s"
+const lockTimeout = 30 * time.Second
 
 // Names inside Workspace.Private.
 const (
@@ -42,6 +42,9 @@ type Workspace struct {
 	// Remote says that the state is in the remote backend that the bundle
 	// names, and not in Private. Its credentials are in Env.
 	Remote bool
+	// LockTimeout is how long to wait for another one's lock of the state; 0
+	// means 30 seconds.
+	LockTimeout time.Duration
 	// CLIConfig is the path of the CLI configuration to use.
 	CLIConfig string
 	// Env is what Terraform and its providers see besides a few neutral
@@ -109,17 +112,23 @@ func (w *Workspace) Init(ctx context.Context) error {
 	if !w.Remote {
 		opts = append(opts, tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
 	}
-	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.Init(ctx, opts...)
-	})
-	return err
+	defer w.tightenData()
+	for try := 1; ; try++ {
+		_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+			return struct{}{}, tf.Init(ctx, opts...)
+		})
+		if err == nil || !w.Remote || try == initTries || !pgRace.MatchString(err.Error()) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+	}
 }
 
 // Plan makes and saves a plan, replacing an earlier one, and returns it
 // decoded.
 func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 	out := filepath.Join(w.Private, planFile)
-	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.PlanOption{tfexec.Out(out), w.lockWait()}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -141,7 +150,7 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 func (w *Workspace) Apply(ctx context.Context) error {
 	defer w.tightenState()
 	_, err := command(ctx, w, "apply", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
-		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), tfexec.LockTimeout(lockTimeout))
+		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), w.lockWait())
 	})
 	return err
 }
@@ -149,7 +158,7 @@ func (w *Workspace) Apply(ctx context.Context) error {
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.DestroyOption{w.lockWait()}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -187,12 +196,4 @@ func (w *Workspace) Resources(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", w.Dir, err)
 	}
 	return st.addresses(), nil
-}
-
-// tightenState makes state files private: Terraform writes them 0644. The
-// folder is 0700 already; this is for whoever copies the files elsewhere.
-func (w *Workspace) tightenState() {
-	for _, name := range []string{stateFile, stateFile + ".backup"} {
-		_ = os.Chmod(filepath.Join(w.Private, name), 0o600)
-	}
 }
