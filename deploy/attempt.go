@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -132,6 +131,9 @@ func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error
 	if err := d.generate(ctx, a); err != nil {
 		return nil, err
 	}
+	if err := d.cacheProvider(ctx, a); err != nil {
+		return nil, err
+	}
 	d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
 		return nil, err
@@ -154,6 +156,11 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
+	return d.outputs(ctx, a)
+}
+
+// outputs are the instances that an apply made, all of them or an error.
+func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, error) {
 	values, err := a.workspace.Outputs(ctx)
 	if err != nil {
 		return nil, err
@@ -202,7 +209,7 @@ func deciding(table faults.Table, messages []string) (faults.Class, string) {
 
 // workspace says how to run Terraform for an attempt.
 func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace, error) {
-	engine, err := d.findEngine(ctx)
+	engine, err := d.findEngine(ctx, &a.dep.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -210,13 +217,16 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	for k, v := range a.cloud.TerraformEnv() {
 		env[k] = v
 	}
+	if a.row.N > 0 { // else it is for a look, and nobody's to take over
+		env[EnvAttempt] = attemptMark(a.dep.ID, a.row.N)
+	}
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
 	if err := d.addBackendEnv(env, a.dep); err != nil {
 		return nil, err
 	}
-	cli, err := d.writeCLIConfig(a)
+	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -248,12 +258,6 @@ func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
 			d.emit(EventWarning, a, "%s", ev.Diagnostic.Text())
 		}
 	}
-}
-
-// exists says whether the attempt's folder was ever written.
-func (a *attempt) exists() bool {
-	_, err := os.Stat(a.bundle())
-	return err == nil
 }
 
 func ownAddress(ctx context.Context, sandbox bool, env clouds.Env) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 
 	"skysail/internal/failure"
@@ -91,4 +92,10 @@ func (d *Deployer) openState(ctx context.Context, a *attempt) error {
 		return err
 	}
 	return d.withLock(ctx, a.workspace, func() error { return a.workspace.Rescue(ctx) })
+}
+
+// exists says whether the attempt's bundle was ever written.
+func (a *attempt) exists() bool {
+	_, err := os.Stat(filepath.Join(a.bundle(), "main.tf"))
+	return err == nil
 }

@@ -148,7 +148,7 @@ const ownerSuffix = "-owner"
 
 // ownerWorkspace writes the root module of the owner's state.
 func (d *Deployer) ownerWorkspace(ctx context.Context, dep *store.Deployment) (*runner.Workspace, error) {
-	engine, err := d.findEngine(ctx)
+	engine, err := d.findEngine(ctx, &dep.Policy)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ func (d *Deployer) Deploy(ctx context.Context, svc *spec.Service) (Deployment, e
 
 // deployHere is Deploy in the supervisor.
 func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deployment, error) {
+	if err := d.checkRules(); err != nil {
+		return Deployment{}, err
+	}
 	secrets, err := d.secretValues(svc)
 	if err != nil {
 		return Deployment{}, err
@@ -48,6 +51,9 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 		return Deployment{}, err
 	}
 	defer unlock()
+	if err := d.outOfTheWay(ctx, svc.Name); err != nil {
+		return Deployment{}, err
+	}
 	id, err := d.store.NextID(ctx, svc.Name)
 	if err != nil {
 		return Deployment{}, err
@@ -83,6 +89,7 @@ type run struct {
 	queue    *queue
 	approved bool
 	history  []string
+	denials  denials
 }
 
 func (r *run) all(parent context.Context) error {
@@ -90,10 +97,13 @@ func (r *run) all(parent context.Context) error {
 	defer cancel()
 	for {
 		c := r.queue.next()
-		if c == nil {
-			return r.exhausted(parent)
+		if c == nil || len(r.denials) == maxDenied {
+			return r.none(parent)
 		}
 		a, class, err := r.try(ctx, c)
+		if errors.Is(err, errDenied) {
+			continue
+		}
 		var unhealthy *UnhealthyError
 		if err == nil || errors.As(err, &unhealthy) {
 			return err
@@ -125,12 +135,19 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 	}
 	d.emit(EventAttempt, a, "%s%s in %s, $%.4g an hour", row.Type, kind, row.Region, row.PriceUSD)
 
+	plan, err := d.prepare(ctx, a)
+	if err != nil {
+		return r.begun(total, a, err)
+	}
+	v, err := d.judge(ctx, a, plan)
+	if err == nil && v.Denied() {
+		err = r.denied(a, v)
+	}
+	if err != nil {
+		return nil, "", err
+	}
 	if !r.approved {
-		plan, err := d.prepare(ctx, a)
-		if err != nil {
-			return r.begun(total, a, err)
-		}
-		ok, err := r.approve(total, a, plan)
+		ok, err := r.approve(total, a, plan, v)
 		if err != nil || !ok {
 			if err == nil {
 				err = ErrNotApproved
@@ -138,18 +155,9 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 			return nil, "", err
 		}
 		r.approved = true
-		if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
-			return nil, "", err
-		}
-	} else {
-		if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
-			return nil, "", err
-		}
-		if _, err := d.prepare(ctx, a); err != nil {
-			class, cause := classify(a, err)
-			a.row.Class, a.row.Cause = string(class), cause
-			return a, class, err
-		}
+	}
+	if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
+		return nil, "", err
 	}
 	a.row.Phase = store.AttemptApplying
 	err = r.place(ctx, a)
@@ -175,30 +183,35 @@ func (r *run) begun(ctx context.Context, a *attempt, cause error) (*attempt, fau
 
 // place applies and brings the instances into service.
 func (r *run) place(ctx context.Context, a *attempt) error {
-	d := r.d
-	instances, err := d.apply(ctx, a, r.secrets)
+	instances, err := r.d.apply(ctx, a, r.secrets)
 	if err != nil {
 		return err
 	}
-	targets, err := d.targets(ctx, r.dep, &a.row, instances)
+	return r.d.intoService(ctx, a, instances, r.secrets)
+}
+
+// intoService hands the instances of an apply over to the user. Every step of
+// it can be repeated, until its last makes the deployment running.
+func (d *Deployer) intoService(ctx context.Context, a *attempt, instances []store.Instance, secrets map[string]string) error {
+	targets, err := d.targets(ctx, a.dep, &a.row, instances)
 	if err != nil {
 		return err
 	}
-	if err := d.handOverAll(ctx, a, targets, r.secrets); err != nil {
+	if err := d.handOverAll(ctx, a, targets, secrets); err != nil {
 		return err
 	}
 	if err := d.step(ctx, a, store.StepHostKeys, "", func() error { return d.rotateHostKeys(ctx, a, instances) }); err != nil {
 		return err
 	}
-	if targets, err = d.targets(ctx, r.dep, &a.row, instances); err != nil {
+	if targets, err = d.targets(ctx, a.dep, &a.row, instances); err != nil {
 		return err
 	}
 	err = d.step(ctx, a, store.StepRegister, "", func() error {
 		a.row.Phase = store.AttemptSucceeded
-		if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
+		if err := d.store.UpdateAttempt(ctx, a.dep.ID, a.row); err != nil {
 			return err
 		}
-		return d.store.Register(ctx, r.dep.ID, instances)
+		return d.store.Register(ctx, a.dep.ID, instances)
 	})
 	if err != nil {
 		return err
@@ -208,7 +221,7 @@ func (r *run) place(ctx context.Context, a *attempt) error {
 	}
 	// From here on the service is the user's: an interrupt ends the wait for
 	// health, it does not undo the deployment.
-	return d.waitHealthy(ctx, r.dep, a, targets)
+	return d.waitHealthy(ctx, a.dep, a, targets)
 }
 
 // afterFailure cleans up after a failed attempt and returns the error with

@@ -20,7 +20,7 @@ func (doc *doctor) backend(ctx context.Context) []Check {
 		return []Check{out}
 	}
 	name := `backend "` + b.Type + `"`
-	e, _, err := doc.d.engineFinder().Look(ctx)
+	e, _, err := doc.d.engineFinder(runner.EngineKind(doc.d.policy.Engine)).Look(ctx)
 	if err != nil || e.Path == "" {
 		out.State, out.Detail = CheckAbsent, name+" is not tried: there is no Terraform yet"
 		return []Check{out}

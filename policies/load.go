@@ -20,14 +20,15 @@ var (
 		What:       "a failover block",
 		Attributes: []string{"max_attempts", "attempt_timeout", "total_timeout", "regions_first"},
 	}
-	accessSchema = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
+	accessSchema  = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
 	backendSchema = &hclfile.Schema{
 		What:  "a backend block",
 		Free:  true,
 		Hints: map[string]string{"exec": "write it as exec = { … }"},
 	}
 	policySchema = &hclfile.Schema{
-		What: "a policy block",
+		What:       "a policy block",
+		Attributes: []string{"engine"},
 		Blocks: []hclfile.Block{
 			{Type: "providers", Schema: listsSchema},
 			{Type: "thresholds", Schema: thresholdsSchema},
@@ -37,6 +38,7 @@ var (
 			{Type: "failover", Schema: failoverSchema},
 			{Type: "access", Schema: accessSchema},
 			{Type: "backend", Label: "type", Schema: backendSchema},
+			{Type: "guardrails", Schema: guardrailsSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -82,6 +84,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		return Policy{}, f.Err()
 	}
 	p := Default()
+	block.String("engine", &p.Engine)
 	decodeLists(block.Child("providers"), &p.Lists)
 	if b := block.Child("thresholds"); b != nil {
 		b.Number("cpu", &p.Thresholds.CPU)
@@ -100,6 +103,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		notEmpty(b, "ssh_from", len(p.Access.SSHFrom), "leave ssh_from out for this machine's own address")
 	}
 	decodeBackend(block.Child("backend"), &p)
+	decodeGuardrails(block.Child("guardrails"), f.Dir(), &p.Guardrails)
 	for _, m := range p.mistakes() {
 		block.Report(m)
 	}
