@@ -95,6 +95,10 @@ func (d *Deployer) generate(ctx context.Context, a *attempt) error {
 		return err
 	}
 	in.SSHPublicKey, in.HostKeys, in.Zone = client.public, host, a.row.Zone
+	if !a.workspace.Remote {
+		in.Backend = nil // a plan that is not for an attempt needs no state
+	}
+	in.Attempt = a.row.N
 	b, err := generator.Generate(in)
 	if err != nil {
 		return err
@@ -130,6 +134,7 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		BootDiskGB:   c.Price().BootDiskGB,
 		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
+		Backend:      backendOf(dep),
 	}, nil
 }
 
@@ -143,6 +148,9 @@ func (d *Deployer) ready(ctx context.Context, a *attempt, step func(text string)
 	}
 	step("init")
 	if err := a.workspace.Init(ctx); err != nil {
+		return err
+	}
+	if err := a.workspace.Begin(ctx); err != nil {
 		return err
 	}
 	step("plan")
@@ -225,18 +233,24 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
+	if err := d.addBackendEnv(env, a.dep); err != nil {
+		return nil, err
+	}
 	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}
 	return &runner.Workspace{
-		Engine:    engine,
-		Dir:       a.bundle(),
-		Private:   a.private(),
-		VarFiles:  []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
-		CLIConfig: cli,
-		Env:       env,
-		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },
+		Engine:   engine,
+		Dir:      a.bundle(),
+		Private:  a.private(),
+		VarFiles: []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
+		Remote:   backendOf(a.dep) != nil && a.row.N > 0,
+
+		LockTimeout: lockPatience(a.dep),
+		CLIConfig:   cli,
+		Env:         env,
+		Events:      func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
 }
 

@@ -94,10 +94,11 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 			d.emit(EventWarning, a, "%v", destroyErr)
 		}
 		var err error
-		state, err = a.workspace.Resources()
+		state, err = a.workspace.Resources(ctx)
 		destroyErr = errors.Join(destroyErr, err)
 	}
-	if len(state) > 0 {
+	// A process that was killed may have left a lock of an empty state.
+	if len(state) > 0 || a.lockedOut == "" && a.workspace.Remote && !settled && destroyErr == nil && a.exists() {
 		d.emit(EventStep, a, "destroy")
 		before := state
 		state, destroyErr = d.destroyRest(ctx, a)
@@ -167,13 +168,15 @@ func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	if err := a.workspace.EnsureInit(ctx); err != nil {
 		return err
 	}
-	return d.step(ctx, a, store.StepDestroy, "", func() error { return a.workspace.Destroy(ctx) })
+	return d.step(ctx, a, store.StepDestroy, "", func() error {
+		return d.withLock(ctx, a.workspace, func() error { return a.workspace.Destroy(ctx) })
+	})
 }
 
 // destroyRest destroys and returns what the state still holds after it.
 func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error) {
 	err := d.destroyState(ctx, a)
-	state, serr := a.workspace.Resources()
+	state, serr := a.workspace.Resources(ctx)
 	return state, errors.Join(err, serr)
 }
 

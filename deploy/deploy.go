@@ -65,8 +65,11 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 	if err := d.store.Create(ctx, dep); err != nil {
 		return Deployment{}, err
 	}
+	if err := d.claimName(ctx, &dep); err != nil {
+		return Deployment{}, d.forget(ctx, &dep, err)
+	}
 	run := &run{d: d, dep: &dep, secrets: secrets, result: result, queue: newQueue(result.Candidates, d.policy.Failover)}
-	if err := run.all(ctx); err != nil {
+	if err := errors.Join(run.all(ctx), d.releaseEnded(ctx, &dep)); err != nil {
 		var unhealthy *UnhealthyError
 		if errors.As(err, &unhealthy) {
 			view, verr := d.view(context.WithoutCancel(ctx), id)
@@ -233,6 +236,13 @@ func leftBehind(name string, cause error) error {
 
 func (r *run) end(ctx context.Context, phase store.Phase, reason string, err error) error {
 	return errors.Join(err, r.d.store.SetPhase(context.WithoutCancel(ctx), r.dep.ID, phase, reason))
+}
+
+// forget removes a deployment of which nothing was begun, as its name could
+// not be had.
+func (d *Deployer) forget(ctx context.Context, dep *store.Deployment, cause error) error {
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(cause, d.store.Discard(ctx, dep.ID), d.removeFolder(dep.ID+ownerSuffix))
 }
 
 // abandon ends a run in which nothing was begun. A deployment that is still

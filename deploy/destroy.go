@@ -65,7 +65,7 @@ func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]
 		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
-		return proofs, nil
+		return proofs, d.releaseEnded(ctx, row)
 	}
 	if err := d.store.Unregister(ctx, row.ID); err != nil {
 		return proofs, err
@@ -73,7 +73,7 @@ func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]
 	if err := d.store.SetPhase(ctx, row.ID, store.Destroyed, ""); err != nil {
 		return proofs, err
 	}
-	return proofs, d.removeFolder(row.ID)
+	return proofs, errors.Join(d.removeFolder(row.ID), d.releaseEnded(ctx, row))
 }
 
 // removeAttempts removes what attempts made, the last first, and goes on after

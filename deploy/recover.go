@@ -112,6 +112,9 @@ func (d *Deployer) recoverPending(ctx context.Context, row *store.Deployment, r 
 	if err := d.store.Discard(ctx, row.ID); err != nil {
 		return err
 	}
+	if err := d.releaseEnded(ctx, row); err != nil {
+		return err
+	}
 	r.Phase, r.Did, r.Why = "", RecoveredForgotten, "it was never approved, so nothing had been made"
 	return nil
 }
@@ -149,7 +152,7 @@ func (d *Deployer) undo(ctx context.Context, row *store.Deployment, attempts []s
 		return errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	r.Did, r.Phase, r.Why = RecoveredUndone, store.FailedAll, why+"; what it had made is removed"
-	return d.store.SetPhase(ctx, row.ID, store.FailedAll, r.Why)
+	return errors.Join(d.store.SetPhase(ctx, row.ID, store.FailedAll, r.Why), d.releaseEnded(ctx, row))
 }
 
 // recoverDestroy goes on with a destroy, and with the clean-up of a deploy

@@ -56,7 +56,9 @@ type Policy struct {
 	Limits     Limits        `json:"limits"`
 	Failover   Failover      `json:"failover"`
 	Access     Access        `json:"access"`
-	Guardrails Guardrails    `json:"guardrails,omitzero"`
+	// Backend is nil for state on this machine.
+	Backend    *Backend   `json:"backend,omitempty"`
+	Guardrails Guardrails `json:"guardrails,omitzero"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.

@@ -54,6 +54,7 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, p.Limits.mistakes()...)
 	out = append(out, p.Failover.mistakes()...)
 	out = append(out, p.Access.mistakes()...)
+	out = append(out, p.Backend.mistakes()...)
 	return append(out, p.Guardrails.mistakes()...)
 }
 

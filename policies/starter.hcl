@@ -66,4 +66,12 @@ policy {
   access {
     # ssh_from = ["203.0.113.0/24"]
   }
+
+  # Where Terraform's state of remote deployments is kept: on this machine when
+  # left out. With a backend, two machines cannot run the same deployment. Its
+  # credentials come from the environment. Allowed: azurerm, gcs, http,
+  # kubernetes, pg, s3.
+  # backend "pg" {
+  #   conn_str = "postgres://skysail@db.example.com/terraform" # and PGPASSWORD
+  # }
 }

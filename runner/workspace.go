@@ -19,8 +19,8 @@ import (
 // How long a command waits for another one's state lock before it says who
 // holds it: a caller may plan and apply again, a destroy has to get through.
 const (
-	lockTimeout        = "5s"
-	lockTimeoutDestroy = "30s"
+	lockTimeout        = 5 * time.Second
+	lockTimeoutDestroy = 30 * time.Second
 )
 
 // Names inside Workspace.Private.
@@ -44,6 +44,12 @@ type Workspace struct {
 	Private string
 	// VarFiles are the private variable files, absolute paths.
 	VarFiles []string
+	// Remote says that the state is in the remote backend that the bundle
+	// names, and not in Private. Its credentials are in Env.
+	Remote bool
+	// LockTimeout is how long to wait for another one's lock of the state; 0
+	// means 30 seconds.
+	LockTimeout time.Duration
 	// CLIConfig is the path of the CLI configuration to use.
 	CLIConfig string
 	// Env is what Terraform and its providers see besides a few neutral
@@ -141,11 +147,21 @@ func (w *Workspace) set(tf *tfexec.Terraform, g *guard, stderr io.Writer) error 
 
 // Init installs providers and sets the state's place. Idempotent.
 func (w *Workspace) Init(ctx context.Context) error {
-	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
-	})
-	w.initialised = err == nil
-	return err
+	opts := []tfexec.InitOption{tfexec.Upgrade(false)}
+	if !w.Remote {
+		opts = append(opts, tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+	}
+	defer w.tightenData()
+	for try := 1; ; try++ {
+		_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+			return struct{}{}, tf.Init(ctx, opts...)
+		})
+		if err == nil || !w.Remote || try == initTries || !pgRace.MatchString(err.Error()) || ctx.Err() != nil {
+			w.initialised = err == nil
+			return err
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+	}
 }
 
 // EnsureInit is Init where this Workspace has not done it yet.
@@ -167,7 +183,7 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 // SavePlan makes and saves a plan, replacing an earlier one.
 func (w *Workspace) SavePlan(ctx context.Context) error {
 	out := filepath.Join(w.Private, planFile)
-	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.PlanOption{tfexec.Out(out), w.lockWait(lockTimeout)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -196,7 +212,7 @@ func (w *Workspace) ShowPlan(ctx context.Context) (*tfjson.Plan, error) {
 func (w *Workspace) Apply(ctx context.Context) error {
 	defer w.tightenState()
 	_, err := command(ctx, w, "apply", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
-		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), tfexec.LockTimeout(lockTimeout))
+		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), w.lockWait(lockTimeout))
 	})
 	return err
 }
@@ -204,7 +220,7 @@ func (w *Workspace) Apply(ctx context.Context) error {
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeoutDestroy)}
+	opts := []tfexec.DestroyOption{w.lockWait(lockTimeoutDestroy)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -219,8 +235,10 @@ func (w *Workspace) Destroy(ctx context.Context) error {
 // state is a file of this workspace it is read from there; Terraform is asked
 // for a state that is elsewhere.
 func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, error) {
-	if out, err := w.localOutputs(); err != nil || out != nil {
-		return out, err
+	if !w.Remote {
+		if out, err := w.localOutputs(); err != nil || out != nil {
+			return out, err
+		}
 	}
 	values, err := command(ctx, w, "output", func(tf *tfexec.Terraform, _ io.Writer) (map[string]tfexec.OutputMeta, error) {
 		return tf.Output(ctx)
@@ -268,44 +286,14 @@ func (w *Workspace) localOutputs() (map[string]json.RawMessage, error) {
 
 // Resources lists the addresses of the managed resources in the state, in
 // its order. An empty list means that Terraform knows of nothing left.
-func (w *Workspace) Resources() ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(w.Private, stateFile))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
+func (w *Workspace) Resources(ctx context.Context) ([]string, error) {
+	data, err := w.State(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("state: %w", err)
+		return nil, err
 	}
-	var st struct {
-		Resources []struct {
-			Module    string            `json:"module"`
-			Mode      string            `json:"mode"`
-			Type      string            `json:"type"`
-			Name      string            `json:"name"`
-			Instances []json.RawMessage `json:"instances"`
-		} `json:"resources"`
+	st, err := parseState(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.Dir, err)
 	}
-	if err := json.Unmarshal(data, &st); err != nil {
-		return nil, fmt.Errorf("state %s is not readable: %w", filepath.Join(w.Private, stateFile), err)
-	}
-	var out []string
-	for _, r := range st.Resources {
-		if r.Mode != "managed" || len(r.Instances) == 0 {
-			continue
-		}
-		addr := r.Type + "." + r.Name
-		if r.Module != "" {
-			addr = r.Module + "." + addr
-		}
-		out = append(out, addr)
-	}
-	return out, nil
-}
-
-// tightenState makes state files private: Terraform writes them 0644. The
-// folder is 0700 already; this is for whoever copies the files elsewhere.
-func (w *Workspace) tightenState() {
-	for _, name := range []string{stateFile, stateFile + ".backup"} {
-		_ = os.Chmod(filepath.Join(w.Private, name), 0o600)
-	}
+	return st.addresses(), nil
 }
