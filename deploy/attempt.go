@@ -146,6 +146,11 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
+	return a.made(ctx)
+}
+
+// made returns the instances that an apply made, as Terraform's outputs tell.
+func (a *attempt) made(ctx context.Context) ([]store.Instance, error) {
 	values, err := a.workspace.Outputs(ctx)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,8 @@ type run struct {
 	queue    *queue
 	approved bool
 	history  []string
+	// update is set when what is made replaces a running deployment.
+	update *UpdatePreview
 }
 
 func (r *run) all(parent context.Context) error {
@@ -268,7 +270,7 @@ func (r *run) exhausted(ctx context.Context) error {
 
 // stuck ends a run whose clean-up failed.
 func (r *run) stuck(ctx context.Context, cause error) error {
-	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(r.dep.Name, cause))
+	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(handle(r.dep), cause))
 }
 
 func leftBehind(name string, cause error) error {

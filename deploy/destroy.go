@@ -17,7 +17,8 @@ import (
 // provider that was tried is asked again by tag. It is idempotent; on an
 // ended deployment it only asks again. When something is left the failure's
 // code is LeftBehind and the deployment is stuck until a later Destroy ends
-// well. An interrupt does not stop a destroy that has begun.
+// well. Of a name that is being replaced both deployments are removed, of an ID
+// only that one. An interrupt does not stop a destroy that has begun.
 func (d *Deployer) Destroy(ctx context.Context, name string) ([]Proof, error) {
 	row, err := d.get(ctx, name)
 	if err != nil {
@@ -37,9 +38,30 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return nil, err
 	}
 	defer unlock()
+	rows := []store.Deployment{row}
+	if name == row.Name && !row.Phase.Ended() {
+		// The one that is being replaced, and what was to replace it.
+		if rows, err = d.store.Named(ctx, row.Name); err != nil {
+			return nil, err
+		}
+	}
+	var proofs []Proof
+	var failed []error
+	for i := len(rows) - 1; i >= 0; i-- {
+		p, err := d.destroyRow(ctx, &rows[i], store.Destroyed, "")
+		proofs = append(proofs, p...)
+		failed = append(failed, err)
+	}
+	return proofs, errors.Join(failed...)
+}
+
+// destroyRow destroys one deployment, in whatever phase it is, with proof, and
+// leaves it in the phase end, or stuck. The caller holds its name's lock. It
+// is idempotent; of one that has ended it only asks again.
+func (d *Deployer) destroyRow(ctx context.Context, row *store.Deployment, end store.Phase, reason string) ([]Proof, error) {
 	ended := row.Phase.Ended()
 	if !ended {
-		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, ""); err != nil {
+		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, reason); err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +72,7 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 	var proofs []Proof
 	var failed []error
 	for i := len(attempts) - 1; i >= 0; i-- {
-		p, err := d.destroyAttempt(ctx, &row, attempts[i])
+		p, err := d.destroyAttempt(ctx, row, attempts[i])
 		if err != nil {
 			failed = append(failed, err)
 		}
@@ -58,7 +80,7 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := errors.Join(failed...); err != nil {
-		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
+		return proofs, errors.Join(leftBehind(handle(row), err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
 		return proofs, nil
@@ -66,7 +88,7 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 	if err := d.store.Unregister(ctx, row.ID); err != nil {
 		return proofs, err
 	}
-	if err := d.store.SetPhase(ctx, row.ID, store.Destroyed, ""); err != nil {
+	if err := d.store.SetPhase(ctx, row.ID, end, reason); err != nil {
 		return proofs, err
 	}
 	return proofs, d.removeFolder(row.ID)
@@ -76,6 +98,9 @@ func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, ro
 	a, err := d.openAttempt(ctx, dep, row)
 	if err != nil {
 		return Proof{Provider: row.Provider}, fmt.Errorf("%s: %w", row.Provider, err)
+	}
+	if err := a.settleBundle(); err != nil {
+		return Proof{Provider: row.Provider}, err
 	}
 	if row.Phase == store.AttemptCleaned {
 		if p, clean := d.stillClean(ctx, a); clean {

@@ -27,8 +27,10 @@ func init() {
 // operations are what a supervisor can do, by name. Each takes what its
 // caller gave to supervised and returns a value for it.
 var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (any, error){
-	"deploy":  operation((*Deployer).deployHere),
-	"destroy": operation((*Deployer).destroyHere),
+	"deploy":   operation((*Deployer).deployHere),
+	"destroy":  operation((*Deployer).destroyHere),
+	opUpdate:   operation((*Deployer).updateHere),
+	opRollback: operation((*Deployer).updateHere),
 }
 
 // operation makes an entry of operations of a method.

@@ -30,13 +30,17 @@ type Preview struct {
 	Fallbacks []selector.Candidate `json:"fallbacks"`
 	MaxUSD    float64              `json:"max_usd_hour"`
 	Bundle    string               `json:"bundle"` // folder of the reviewable files
+	// Update is set when a running deployment is changed.
+	Update *UpdatePreview `json:"update,omitempty"`
 }
 
 func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan) (bool, error) {
 	if r.d.opts.Approve == nil {
 		return true, nil
 	}
-	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan))
+	p := r.d.preview(a, r.result, plan)
+	p.Update = r.update.overlapping(p.MaxUSD)
+	return r.d.opts.Approve(ctx, p)
 }
 
 func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan) Preview {

@@ -111,22 +111,7 @@ func (w *Workspace) Init(ctx context.Context) error {
 // Plan makes and saves a plan, replacing an earlier one, and returns it
 // decoded.
 func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
-	out := filepath.Join(w.Private, planFile)
-	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
-	for _, f := range w.VarFiles {
-		opts = append(opts, tfexec.VarFile(f))
-	}
-	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
-		return tf.PlanJSON(ctx, s, opts...)
-	}); err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(out, 0o600); err != nil {
-		return nil, fmt.Errorf("saved plan: %w", err)
-	}
-	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
-		return tf.ShowPlanFile(ctx, out)
-	})
+	return w.plan(ctx, filepath.Join(w.Private, planFile))
 }
 
 // Apply applies the saved plan. It is not retryable: a plan is used once.
