@@ -80,7 +80,7 @@ func (d *Deployer) Drift(ctx context.Context, name string) (Drift, error) {
 	}
 	known := recordedText(plan)
 	for _, r := range found {
-		if !known[r.ID] && !known[r.Name] {
+		if !known[r.ID] {
 			out.Strange = append(out.Strange, r)
 		}
 	}
@@ -165,7 +165,7 @@ func marked(v any) bool {
 }
 
 // recordedText is every text that a state holds, and the last part of each
-// path: IDs and names of what it knows are among them.
+// path: the IDs of what it knows are among them.
 func recordedText(plan *tfjson.Plan) map[string]bool {
 	known := map[string]bool{}
 	if plan.PriorState == nil || plan.PriorState.Values == nil {
