@@ -3,10 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-
-	tfjson "github.com/hashicorp/terraform-json"
 
 	"skysail/clouds"
 	"skysail/internal/failure"
@@ -78,7 +75,10 @@ func (d *Deployer) Drift(ctx context.Context, name string) (Drift, error) {
 	if err != nil {
 		return Drift{}, failure.Wrap(err, failure.Failed, fmt.Sprintf("asking %s by tag", row.Provider), "Nothing was changed.", "")
 	}
-	known := recordedText(plan)
+	known := map[string]bool{}
+	for _, r := range recorded(plan) {
+		texts(known, r.AttributeValues)
+	}
 	for _, r := range found {
 		if !known[r.ID] {
 			out.Strange = append(out.Strange, r)
@@ -107,100 +107,4 @@ func (d *Deployer) driftAttempt(ctx context.Context, row *store.Deployment) (*at
 		return nil, err
 	}
 	return a, a.settleBundle()
-}
-
-func driftItems(plan *tfjson.Plan) []DriftItem {
-	out := []DriftItem{}
-	for _, rc := range plan.ResourceDrift {
-		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil || rc.Change.Actions.NoOp() {
-			continue
-		}
-		item := DriftItem{Address: rc.Address, Type: rc.Type, Action: "update", Attributes: []DriftAttribute{}}
-		if rc.Change.Actions.Delete() {
-			item.Action = "delete"
-			out = append(out, item)
-			continue
-		}
-		before, _ := rc.Change.Before.(map[string]any)
-		after, _ := rc.Change.After.(map[string]any)
-		for _, name := range changedAttributes(rc.Change) {
-			at := DriftAttribute{Name: name}
-			if !sensitive(rc.Change.BeforeSensitive, name) && !sensitive(rc.Change.AfterSensitive, name) {
-				at.Before, at.After = leaf(name, before[name]), leaf(name, after[name])
-			}
-			item.Attributes = append(item.Attributes, at)
-		}
-		out = append(out, item)
-	}
-	return out
-}
-
-// sensitive says whether Terraform marks any part of an attribute so.
-func sensitive(marks any, name string) bool {
-	m, ok := marks.(map[string]any)
-	if !ok {
-		return marks == true
-	}
-	return marked(m[name])
-}
-
-func marked(v any) bool {
-	switch v := v.(type) {
-	case bool:
-		return v
-	case map[string]any:
-		for _, x := range v {
-			if marked(x) {
-				return true
-			}
-		}
-	case []any:
-		for _, x := range v {
-			if marked(x) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// recordedText is every text that a state holds, and the last part of each
-// path: the IDs of what it knows are among them.
-func recordedText(plan *tfjson.Plan) map[string]bool {
-	known := map[string]bool{}
-	if plan.PriorState == nil || plan.PriorState.Values == nil {
-		return known
-	}
-	var module func(*tfjson.StateModule)
-	module = func(m *tfjson.StateModule) {
-		if m == nil {
-			return
-		}
-		for _, r := range m.Resources {
-			for _, v := range r.AttributeValues {
-				texts(known, v)
-			}
-		}
-		for _, c := range m.ChildModules {
-			module(c)
-		}
-	}
-	module(plan.PriorState.Values.RootModule)
-	return known
-}
-
-func texts(into map[string]bool, v any) {
-	switch v := v.(type) {
-	case string:
-		into[v] = true
-		into[v[strings.LastIndex(v, "/")+1:]] = true
-	case map[string]any:
-		for _, x := range v {
-			texts(into, x)
-		}
-	case []any:
-		for _, x := range v {
-			texts(into, x)
-		}
-	}
 }

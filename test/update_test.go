@@ -310,7 +310,7 @@ func TestDrift(t *testing.T) {
 			call(t, env, http.MethodDelete, "/v2/firewalls/"+r.ID, "")
 		}
 	}
-	call(t, env, http.MethodPost, "/v2/volumes", `{"name":"stray","region":"nyc1","size_gigabytes":1,"tags":["skysail-deployment:`+dep.ID+`"]}`)
+	call(t, env, http.MethodPost, "/v2/volumes", `{"name":"skysail-`+dep.ID+`-stray","region":"nyc1","size_gigabytes":1,"tags":["skysail-deployment:`+dep.ID+`"]}`)
 	drift, err := d.Drift(t.Context(), svc.Name)
 	if err != nil {
 		t.Fatal(err)
