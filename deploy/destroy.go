@@ -38,27 +38,42 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return nil, err
 	}
 	defer unlock()
-	rows := []store.Deployment{row}
+	rows := []store.Deployment{}
 	if name == row.Name && !row.Phase.Ended() {
 		// The one that is being replaced, and what was to replace it.
-		if rows, err = d.store.Named(ctx, row.Name); err != nil {
-			return nil, err
-		}
+		rows, err = d.store.Named(ctx, row.Name)
+	}
+	// Whoever held the lock until now may have moved it.
+	if len(rows) == 0 && err == nil {
+		row, err = d.get(ctx, row.ID)
+		rows = append(rows, row)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var proofs []Proof
 	var failed []error
 	for i := len(rows) - 1; i >= 0; i-- {
-		p, err := d.destroyRow(ctx, &rows[i], store.Destroyed, "")
+		if err := d.takeOver(ctx, &rows[i], orphanGrace); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		p, err := d.destroyLocked(ctx, &rows[i])
 		proofs = append(proofs, p...)
 		failed = append(failed, err)
 	}
 	return proofs, errors.Join(failed...)
 }
 
-// destroyRow destroys one deployment, in whatever phase it is, with proof, and
-// leaves it in the phase end, or stuck. The caller holds its name's lock. It
-// is idempotent; of one that has ended it only asks again.
-func (d *Deployer) destroyRow(ctx context.Context, row *store.Deployment, end store.Phase, reason string) ([]Proof, error) {
+// destroyLocked is for a caller that holds the lock and has taken over.
+func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]Proof, error) {
+	return d.endAs(ctx, row, store.Destroyed, "")
+}
+
+// endAs destroys one deployment, in whatever phase it is, with proof, and
+// leaves it in the phase end, or stuck. The caller holds the lock and has
+// taken over. It is idempotent; of one that has ended it only asks again.
+func (d *Deployer) endAs(ctx context.Context, row *store.Deployment, end store.Phase, reason string) ([]Proof, error) {
 	ended := row.Phase.Ended()
 	if !ended {
 		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, reason); err != nil {
@@ -69,17 +84,9 @@ func (d *Deployer) destroyRow(ctx context.Context, row *store.Deployment, end st
 	if err != nil {
 		return nil, err
 	}
-	var proofs []Proof
-	var failed []error
-	for i := len(attempts) - 1; i >= 0; i-- {
-		p, err := d.destroyAttempt(ctx, row, attempts[i])
-		if err != nil {
-			failed = append(failed, err)
-		}
-		proofs = append(proofs, p)
-	}
+	proofs, err := d.removeAttempts(ctx, row, attempts)
 	ctx = context.WithoutCancel(ctx)
-	if err := errors.Join(failed...); err != nil {
+	if err != nil {
 		return proofs, errors.Join(leftBehind(handle(row), err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
@@ -92,6 +99,21 @@ func (d *Deployer) destroyRow(ctx context.Context, row *store.Deployment, end st
 		return proofs, err
 	}
 	return proofs, d.removeFolder(row.ID)
+}
+
+// removeAttempts removes what attempts made, the last first, and goes on after
+// one of which something is left.
+func (d *Deployer) removeAttempts(ctx context.Context, row *store.Deployment, attempts []store.Attempt) ([]Proof, error) {
+	proofs := []Proof{}
+	var failed []error
+	for i := len(attempts) - 1; i >= 0; i-- {
+		p, err := d.destroyAttempt(ctx, row, attempts[i])
+		if err != nil {
+			failed = append(failed, err)
+		}
+		proofs = append(proofs, p)
+	}
+	return proofs, errors.Join(failed...)
 }
 
 func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (Proof, error) {

@@ -32,7 +32,7 @@ func driftItems(plan *tfjson.Plan) []DriftItem {
 				continue
 			}
 			at := DriftAttribute{Name: name}
-			if !marked(of(rc.Change.BeforeSensitive, name)) && !marked(of(rc.Change.AfterSensitive, name)) {
+			if !sensitive(of(rc.Change.BeforeSensitive, name)) && !sensitive(of(rc.Change.AfterSensitive, name)) {
 				at.Before, at.After = leaf(name, before[name]), leaf(name, after[name])
 			}
 			item.Attributes = append(item.Attributes, at)
@@ -156,19 +156,19 @@ func of(marks any, name string) any {
 	return marks
 }
 
-// marked says whether a mark, or one inside it, is set.
-func marked(v any) bool {
+// sensitive says whether a mark, or one inside it, is set.
+func sensitive(v any) bool {
 	switch v := v.(type) {
 	case bool:
 		return v
 	case map[string]any:
 		for _, x := range v {
-			if marked(x) {
+			if sensitive(x) {
 				return true
 			}
 		}
 	case []any:
-		return slices.ContainsFunc(v, marked)
+		return slices.ContainsFunc(v, sensitive)
 	}
 	return false
 }

@@ -31,6 +31,7 @@ var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (a
 	"destroy":  operation((*Deployer).destroyHere),
 	opUpdate:   operation((*Deployer).updateHere),
 	opRollback: operation((*Deployer).updateHere),
+	"recover":  operation((*Deployer).recoverHere),
 }
 
 // operation makes an entry of operations of a method.

@@ -82,7 +82,7 @@ func (c *change) apply(ctx context.Context, p *inPlacePlan) error {
 	}
 	made := *a
 	made.workspace = p.work
-	instances, err := made.made(ctx)
+	instances, err := d.outputs(ctx, &made)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (d *Deployer) goBack(ctx context.Context, cur *store.Deployment, row store.
 			return "", err
 		}
 	}
-	instances, err := a.made(ctx)
+	instances, err := d.outputs(ctx, a)
 	if err != nil {
 		return "", err
 	}

@@ -48,6 +48,8 @@ func (u *update) planInPlace(ctx context.Context) (*inPlacePlan, error) {
 		return nil, NothingFits(&u.next.Service, u.result)
 	case c == nil:
 		u.preview.Reason = why
+	case u.cur.Policy.Engine != u.next.Policy.Engine:
+		u.preview.Reason = "another engine"
 	case u.cur.Service.Instances != u.next.Service.Instances:
 		u.preview.Reason = fmt.Sprintf("%d instances in place of %d", u.next.Service.Instances, u.cur.Service.Instances)
 	}
@@ -104,6 +106,9 @@ func (d *Deployer) planBeside(ctx context.Context, a *attempt, renew bool) (*inP
 	p := &inPlacePlan{a: a, dir: a.bundleOf("next")}
 	if err := errors.Join(p.discard(), b.WriteReviewable(p.dir)); err != nil {
 		return nil, err
+	}
+	if err := d.cacheProvider(ctx, a, p.dir); err != nil {
+		return nil, errors.Join(err, p.discard())
 	}
 	work := *a.workspace
 	work.Dir = p.dir

@@ -5,84 +5,128 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"skysail/store"
 )
 
+// recoveryOf is what to do with a deployment whose owner died; ok is false
+// when it can stay as it is. What an update began with it comes first.
+func recoveryOf(row *store.Deployment) (do func(*Deployer, context.Context, *store.Deployment, *Recovery) error, ok bool) {
+	switch {
+	case row.Phase.Ended():
+		return nil, false
+	case row.Role == store.RoleNext:
+		return (*Deployer).recoverNext, true
+	case row.Role == store.RolePrevious:
+		return (*Deployer).recoverDestroy, true
+	case row.Phase == store.Updating:
+		return (*Deployer).recoverUpdating, true
+	}
+	do, ok = recoveries[row.Phase]
+	return do, ok
+}
+
+// firstToRecover is the deployment of a name that has something to recover,
+// the one beside the current one first, else the current one.
+func (d *Deployer) firstToRecover(ctx context.Context, current store.Deployment) (store.Deployment, error) {
+	rows, err := d.store.Named(ctx, current.Name)
+	if err != nil {
+		return current, err
+	}
+	for _, row := range slices.Backward(rows) {
+		if _, ok := recoveryOf(&row); ok {
+			return row, nil
+		}
+	}
+	return current, nil
+}
+
 // settleName ends what an update of a name left undone whose process died, so
-// that the name has one deployment, in the phase in which it was found or
-// running. The caller holds the name's lock.
+// that the name has one deployment. The caller holds the name's lock.
 func (d *Deployer) settleName(ctx context.Context, name string) error {
 	rows, err := d.store.Named(ctx, name)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
-		if _, err := d.recoverUpdateHere(ctx, &rows[i]); err != nil {
+		if rows[i].Role == store.RoleCurrent && rows[i].Phase != store.Updating {
+			continue
+		}
+		d.emit(EventStep, nil, "the process that worked on %s (%s, %s) is gone: recovering it first", name, rows[i].ID, rows[i].Phase)
+		r, err := d.recoverLocked(ctx, &rows[i])
+		if err != nil {
 			return err
 		}
+		d.emit(EventStep, nil, "%s: %s", r.Did, r.Why)
 	}
 	return nil
 }
 
-// recoverUpdateHere ends what an update began with one deployment and did not
-// end. It says whether there was something of an update to end; with false
-// the deployment is none of its business and untouched.
-//
-//   - A next one is undone: destroyed and swept with proof, then failed. The
-//     current one was never touched.
-//   - A previous one, whose place was taken, is destroyed to the end.
-//   - One that is updating goes on to its open revision when its change had
-//     begun, and back to the one before when that fails or had not.
-//
-// It may be repeated after an error. The caller holds the name's lock and so
-// knows that nobody else works on it.
-func (d *Deployer) recoverUpdateHere(ctx context.Context, row *store.Deployment) (handled bool, err error) {
-	switch {
-	case row.Phase.Ended():
-		return false, nil
-	case row.Role == store.RoleNext:
-		d.emit(EventStep, nil, "removing %s, which was to replace %s", row.ID, row.Replaces)
-		return true, d.undoNext(ctx, row.ID, "the update died before it took over")
-	case row.Role == store.RolePrevious:
-		d.emit(EventStep, nil, "destroying %s, which was replaced", row.ID)
-		_, err := d.destroyRow(context.WithoutCancel(ctx), row, store.Destroyed, "replaced")
-		return true, err
-	case row.Phase == store.Updating:
-		return true, d.recoverInPlace(ctx, row)
+// recoverNext undoes a deployment that was to replace another, which was never
+// touched.
+func (d *Deployer) recoverNext(ctx context.Context, row *store.Deployment, r *Recovery) error {
+	if row.Phase == store.Pending {
+		return d.recoverPending(ctx, row, r)
 	}
-	return false, nil
+	why := "the update died before it took over"
+	if err := d.undoNext(ctx, row.ID, why); err != nil {
+		return err
+	}
+	r.Did, r.Phase, r.Why = RecoveredUndone, store.FailedAll, why+"; what it had made is removed, and "+row.Replaces+" runs as before"
+	return nil
 }
 
-// recoverInPlace ends a change in place.
-func (d *Deployer) recoverInPlace(ctx context.Context, row *store.Deployment) error {
+// recoverUpdating goes on with a change in place to its open revision when
+// that had begun, and goes back to the one before when that fails or had not.
+func (d *Deployer) recoverUpdating(ctx context.Context, row *store.Deployment, r *Recovery) error {
+	forward, why, err := d.recoverInPlace(ctx, row)
+	if err != nil {
+		return err
+	}
+	r.Did, r.Phase, r.Why = RecoveredUndone, store.Running, why
+	if forward {
+		r.Did = RecoveredResumed
+	}
+	return nil
+}
+
+// recoverInPlace ends a change in place, forward or back, and says why.
+func (d *Deployer) recoverInPlace(ctx context.Context, row *store.Deployment) (forward bool, why string, err error) {
 	rev, err := d.store.OpenRevision(ctx, row.ID)
 	if err != nil {
-		return fmt.Errorf("deployment %s is updating without a revision: %w", row.ID, err)
+		return false, "", fmt.Errorf("deployment %s is updating without a revision: %w", row.ID, err)
 	}
 	attempts, err := d.store.Attempts(ctx, row.ID)
 	if err != nil {
-		return err
+		return false, "", err
 	}
 	at, ok := attemptOf(attempts, row.Attempt)
 	if !ok {
-		return fmt.Errorf("deployment %s has no attempt %d", row.ID, row.Attempt)
+		return false, "", fmt.Errorf("deployment %s has no attempt %d", row.ID, row.Attempt)
 	}
 	begun, err := d.changeBegun(ctx, row, rev.N)
 	if err != nil {
-		return err
+		return false, "", err
 	}
-	reason := "the update died before it changed anything"
+	why = "the update died before it changed anything"
 	if begun {
-		forward := d.goOn(ctx, row, at, &rev)
-		if forward == nil {
-			return nil
+		failed := d.goOn(ctx, row, at, &rev)
+		if failed == nil {
+			return true, fmt.Sprintf("the change to revision %d had begun, and has reached its end", rev.N), nil
 		}
-		reason = "the update died in the middle, and going on failed: " + forward.Error()
-		d.emit(EventWarning, nil, "%s", reason)
+		why = "the update died in the middle, and going on failed: " + firstCause(failed)
+		d.emit(EventWarning, nil, "%s", why)
 	}
-	_, err = d.goBack(ctx, row, at, reason)
-	return err
+	ill, err := d.goBack(ctx, row, at, why)
+	if err != nil {
+		return false, "", err
+	}
+	why += fmt.Sprintf("; revision %d runs again", row.Revision)
+	if ill != "" {
+		why += ", but it is not healthy: " + ill
+	}
+	return false, why, nil
 }
 
 // changeBegun asks the journal whether the apply of a revision was begun and

@@ -54,7 +54,7 @@ func (u *update) takeOver(ctx context.Context, id string) (UpdateResult, error) 
 		return UpdateResult{}, err
 	}
 	d.emit(EventStep, nil, "%s has taken over; destroying %s", id, old.ID)
-	proofs, err := d.destroyRow(ctx, &old, store.Destroyed, "replaced by "+id)
+	proofs, err := d.endAs(ctx, &old, store.Destroyed, "replaced by "+id)
 	if proofs == nil {
 		proofs = []Proof{}
 	}
@@ -93,7 +93,7 @@ func (d *Deployer) undoNext(ctx context.Context, id, reason string) error {
 	if err != nil || next.Phase.Ended() {
 		return err
 	}
-	_, err = d.destroyRow(ctx, &next, store.FailedAll, reason)
+	_, err = d.endAs(ctx, &next, store.FailedAll, reason)
 	return err
 }
 
