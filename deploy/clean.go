@@ -82,21 +82,19 @@ func (e *LeftBehindError) Unwrap() error { return e.Err }
 // idempotent.
 func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, error) {
 	proof := Proof{Provider: a.row.Provider, Destroyed: []string{}, Swept: []clouds.Resource{}, Left: []clouds.Resource{}}
-	var state []string
-	var destroyErr error
-	if a.exists() {
-		var err error
-		if state, err = a.workspace.Resources(); err != nil {
-			destroyErr = err
-		}
-		if len(state) > 0 {
-			d.emit(EventStep, a, "destroy")
-			before := state
-			state, destroyErr = d.destroyRest(ctx, a)
-			proof.Destroyed = without(before, state)
-			if destroyErr != nil {
-				d.emit(EventWarning, a, "destroy failed, sweeping: %v", destroyErr)
-			}
+	destroyErr := d.salvage(ctx, a)
+	if destroyErr != nil {
+		d.emit(EventWarning, a, "%v", destroyErr)
+	}
+	state, err := a.workspace.Resources()
+	destroyErr = errors.Join(destroyErr, err)
+	if len(state) > 0 {
+		d.emit(EventStep, a, "destroy")
+		before := state
+		state, destroyErr = d.destroyRest(ctx, a)
+		proof.Destroyed = without(before, state)
+		if destroyErr != nil {
+			d.emit(EventWarning, a, "destroy failed, sweeping: %v", destroyErr)
 		}
 	}
 	var sweepErr error
@@ -114,7 +112,9 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 		d.emit(EventCleaned, a, "%s", cleanedText(proof))
 		return proof, nil
 	}
-	proof.AskedAt = time.Now().UTC()
+	if sweepErr == nil || len(proof.Left) > 0 {
+		proof.AskedAt = time.Now().UTC()
+	}
 	// When the provider itself says that nothing is left, a destroy that
 	// failed half way has still reached its end.
 	if sweepErr == nil && len(proof.Left) == 0 && (destroyErr == nil || len(state) == 0 || a.row.Provider == "local") {

@@ -21,7 +21,7 @@ func (a *attempt) settleBundle() error {
 	committed := a.bundleOfRevision(a.dep.Revision)
 	switch _, err := os.Stat(committed); {
 	case err == nil:
-		if a.exists() {
+		if a.hasBundle() {
 			if err := errors.Join(os.RemoveAll(a.bundleOf("old")), os.Rename(a.bundle(), a.bundleOf("old"))); err != nil {
 				return fmt.Errorf("bundle: %w", err)
 			}
@@ -37,4 +37,10 @@ func (a *attempt) settleBundle() error {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
 	return err
+}
+
+// hasBundle says whether the attempt's own bundle is in its place.
+func (a *attempt) hasBundle() bool {
+	_, err := os.Stat(a.bundle())
+	return err == nil
 }

@@ -20,9 +20,9 @@ var openings = []string{
 	"digitalocean_firewall", "google_compute_firewall", "vultr_firewall_group", "vultr_firewall_rule",
 }
 
-// groups are those of them that instances are members of: one that is made
+// memberships are those of them that instances are members of: one that is made
 // anew takes its instances with it.
-var groups = []string{"aws_security_group", "vultr_firewall_group"}
+var memberships = []string{"aws_security_group", "vultr_firewall_group"}
 
 // labels are attributes that tell people something, and nothing to a machine.
 var labels = []string{"tags", "tags_all", "volume_tags", "labels", "effective_labels", "terraform_labels", "label", "description"}
@@ -40,7 +40,7 @@ func mustReplace(provider string, plan *tfjson.Plan) string {
 			continue
 		}
 		update := rc.Change.Actions.Update()
-		if slices.Contains(openings, rc.Type) && (update || !slices.Contains(groups, rc.Type)) {
+		if slices.Contains(openings, rc.Type) && (update || !slices.Contains(memberships, rc.Type)) {
 			continue
 		}
 		attributes := changedAttributes(rc.Change)

@@ -201,7 +201,7 @@ func (s *Store) Unregister(ctx context.Context, id string) error {
 // ErrNotFound.
 func (s *Store) Get(ctx context.Context, nameOrID string) (Deployment, error) {
 	ds, err := s.query(ctx, `WHERE name = ?1 OR id = ?1
-		ORDER BY phase IN ('destroyed','failed'), role <> 'current', created_at DESC, id LIMIT 1`, nameOrID)
+		ORDER BY phase IN ('destroyed','failed'), role <> 'current', rowid DESC LIMIT 1`, nameOrID)
 	if err != nil {
 		return Deployment{}, err
 	}

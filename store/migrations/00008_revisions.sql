@@ -30,7 +30,7 @@ CREATE TABLE revisions (
 -- Deployments of a name that ended before this migration are its first
 -- revisions, oldest first; a name with one has revision 1.
 UPDATE deployments SET revision = (SELECT count(*) FROM deployments AS d
-    WHERE d.name = deployments.name AND (d.created_at, d.id) <= (deployments.created_at, deployments.id));
+    WHERE d.name = deployments.name AND d.rowid <= deployments.rowid);
 INSERT INTO revisions (deployment_id, n, made_by, service, policy, price_usd, outcome, note, began_at, ended_at)
     SELECT id, revision, 'deploy', service, policy, price_usd,
         CASE WHEN phase = 'failed' THEN 'failed' WHEN phase IN ('pending', 'applying') THEN '' ELSE 'done' END,

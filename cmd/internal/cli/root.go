@@ -49,7 +49,8 @@ watches what it made.`,
 	})
 	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitHelp)
 	root.AddCommand(
-		newInit(a), newValidate(a), newSelect(a), newEstimate(a), newPlan(a), newDeploy(a), newUpdate(a), newRollback(a), newHistory(a), newDrift(a), newDestroy(a), newList(a),
+		newInit(a), newValidate(a), newSelect(a), newEstimate(a), newPlan(a), newDeploy(a), newUpdate(a), newRollback(a), newHistory(a), newDrift(a),
+		newDestroy(a), newRecover(a), newAttach(a), newCancel(a), newOrphans(a), newList(a),
 		newStatus(a), newQoS(a), newLogs(a), newMetrics(a), newOffers(a), newCatalog(a), newDoctor(a), newSandbox(a), newVersion(a),
 	)
 	return root
