@@ -180,6 +180,9 @@ func (d *Deployer) goBack(ctx context.Context, cur *store.Deployment, row store.
 	if err := restoreLocalSecrets(a); err != nil {
 		return "", err
 	}
+	if err := d.salvageState(a, a.workspace); err != nil {
+		return "", err
+	}
 	if err := a.workspace.Init(ctx); err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"skysail/runner"
 	"skysail/store"
 )
 
@@ -165,6 +166,9 @@ func (d *Deployer) goOn(ctx context.Context, row *store.Deployment, at store.Att
 	if _, err := os.Stat(p.dir); err != nil {
 		return fmt.Errorf("the bundle of revision %d: %w", rev.N, err)
 	}
+	if err := d.salvageState(a, &work); err != nil {
+		return err
+	}
 	if err := work.Init(ctx); err != nil {
 		return err
 	}
@@ -179,4 +183,14 @@ func (d *Deployer) goOn(ctx context.Context, row *store.Deployment, at store.Att
 	// Handing over twice does no harm, and nobody knows whether it was done.
 	c := &change{d: d, a: a, revision: rev.N, old: row.Instances, secrets: secrets, handOver: len(secrets) > 0}
 	return c.apply(ctx, p)
+}
+
+// salvageState puts the best state that a Terraform left which died in a
+// workspace in its place.
+func (d *Deployer) salvageState(a *attempt, w *runner.Workspace) error {
+	did, err := w.Salvage()
+	for _, text := range did {
+		d.emit(EventWarning, a, "%s", text)
+	}
+	return err
 }
