@@ -205,9 +205,10 @@ func (s *Store) Revisions(ctx context.Context, name string) ([]Revision, error) 
 	return s.revisions(ctx, `WHERE deployment_id IN (SELECT id FROM deployments WHERE name = ?) ORDER BY n`, name)
 }
 
+const revisionColumns = `n, deployment_id, made_by, service, policy, price_usd, outcome, note, began_at, ended_at`
+
 func (s *Store) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT n, deployment_id, made_by, service, policy, price_usd, outcome, note, began_at, ended_at
-		FROM revisions `+where, args...) //nolint:gosec // where is one of the constants above
+	rows, err := s.db.QueryContext(ctx, `SELECT `+revisionColumns+` FROM revisions `+where, args...) //nolint:gosec // where is one of the constants above
 	if err != nil {
 		return nil, s.writeError(err)
 	}

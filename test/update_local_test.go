@@ -29,6 +29,8 @@ func TestUpdateLocal(t *testing.T) {
 	}
 	d := with()
 	svc := hello(t)
+	svc.Ports[0].Number = 18272 // 8080 is the conformance suite's
+	svc.Source.Native.Args = []string{"--listen", ":18272"}
 	svc.Secrets = []string{"API_KEY"}
 	dep, err := d.Deploy(t.Context(), svc)
 	if err != nil {
