@@ -2,10 +2,13 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
@@ -30,7 +33,15 @@ func (w *Workspace) PlanReplacing(ctx context.Context, addresses []string) (*tfj
 func (w *Workspace) Drift(ctx context.Context) (*tfjson.Plan, error) {
 	out := filepath.Join(w.Private, driftFile)
 	defer func() { _ = os.Remove(out) }() // it holds what the state holds
-	return w.plan(ctx, out, tfexec.RefreshOnly(true))
+	p, err := w.plan(ctx, out, tfexec.RefreshOnly(true))
+	var e *Error
+	if errors.As(err, &e) && slices.ContainsFunc(e.Messages(), func(m string) bool { return strings.HasPrefix(m, "Invalid index") }) {
+		// Where an instance is gone that has a postcondition, Terraform looks
+		// for it as "self" all the same (github.com/hashicorp/terraform,
+		// internal/lang/eval.go). A plan in full finds the same drift.
+		return w.plan(ctx, out)
+	}
+	return p, err
 }
 
 // plan plans into a file and returns that decoded.
