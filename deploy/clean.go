@@ -20,6 +20,10 @@ const (
 	// lag behind a create that was in flight when Terraform stopped, so a
 	// clean-up after an attempt that did not end by itself looks twice.
 	sweepPause = 2 * time.Second
+	// silentRounds is how often in a row a provider may not answer before a
+	// sweep gives up: each time its client has tried for a quarter of a minute
+	// by itself.
+	silentRounds = 3
 )
 
 // Proof is the provider's own word on what is left of a deployment.
@@ -172,7 +176,7 @@ func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error
 // in a row when the apply did not end by itself.
 func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, left []clouds.Resource, err error) {
 	swept, left = []clouds.Resource{}, []clouds.Resource{}
-	empty, wanted := 0, 2
+	empty, wanted, silent := 0, 2, 0
 	if settled {
 		wanted = 1
 	}
@@ -187,8 +191,12 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 				return swept, left, err
 			}
 			d.emit(EventWarning, a, "asking %s what is left: %v", a.row.Provider, err)
+			if silent++; silent == silentRounds {
+				return swept, left, err
+			}
 			continue
 		}
+		silent = 0
 		if len(left) == 0 {
 			if empty++; empty >= wanted {
 				return swept, left, nil

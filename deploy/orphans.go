@@ -175,6 +175,8 @@ func (k journal) judge(r clouds.Resource, sandbox bool) (Orphan, bool) {
 	switch {
 	case e.row.Phase.Ended():
 		o.Why = fmt.Sprintf("its deployment is %s here", e.row.Phase)
+	case len(here) > 0 && (e.row.Phase == store.Stuck || e.row.Phase == store.Destroying):
+		return o, false // its destroy looks at every attempt
 	case slices.ContainsFunc(here, func(a store.Attempt) bool { return owns(a, r) }):
 		return o, false
 	case len(here) == 0:

@@ -193,7 +193,8 @@ func (d *Deployer) adopt(ctx context.Context, g *group, out *OrphanOutcome) erro
 	for i, o := range g.orphans {
 		parts[i] = strings.Join(strings.Fields(o.Provider+" "+o.Kind+" "+o.ID+" "+o.Region), " ")
 	}
-	if err := d.store.SetPhase(ctx, g.id, store.Stuck, "adopted: it had ended, but there is still "+strings.Join(parts, ", ")); err != nil {
+	reason := fmt.Sprintf("adopted: it had ended, but of it there are still %d things\n%s", len(parts), strings.Join(parts, "\n"))
+	if err := d.store.SetPhase(ctx, g.id, store.Stuck, reason); err != nil {
 		return err
 	}
 	out.Adopted = append(out.Adopted, g.name)

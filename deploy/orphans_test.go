@@ -34,6 +34,7 @@ func TestJudgeOrphans(t *testing.T) {
 		"of a running one":                    {thing: thing("vultr", "ewr", began), phase: store.Running, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptSucceeded)}},
 		"without a region":                    {thing: thing("vultr", "", began), phase: store.Running, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptSucceeded)}},
 		"of one in the making":                {thing: thing("vultr", "ewr", began), phase: store.Applying, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptApplying)}},
+		"of a stuck one, adopted":             {thing: thing("vultr", "ewr", began), phase: store.Stuck, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptCleaned)}},
 		"of a stuck one":                      {thing: thing("vultr", "ewr", began), phase: store.Stuck, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptStuck)}},
 		"of an attempt that was cleaned":      {thing: thing("vultr", "ewr", began), phase: store.Running, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptCleaned), attempt("aws", "us-east-1", store.AttemptSucceeded)}, orphan: true},
 		"in a region that was cleaned":        {thing: thing("vultr", "ewr", began), phase: store.Running, attempts: []store.Attempt{attempt("vultr", "ewr", store.AttemptCleaned), attempt("vultr", "ord", store.AttemptSucceeded)}, orphan: true},

@@ -156,6 +156,9 @@ func (d *Deployer) newUpdate(ctx context.Context, in updateOrder) (*update, erro
 	}
 	// This process works on this deployment only.
 	d.opts.Remote, d.opts.Sandbox, d.policy = cur.Remote, cur.Sandbox, u.next.Policy
+	if err := d.checkRules(); err != nil {
+		return nil, err
+	}
 	if cur.Sandbox {
 		d.opts.ReadyTimeout = min(d.opts.ReadyTimeout, sandboxReady)
 	}

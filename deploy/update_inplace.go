@@ -18,8 +18,16 @@ import (
 // inPlace asks, and changes what runs.
 func (u *update) inPlace(ctx context.Context, p *inPlacePlan) (UpdateResult, error) {
 	d := u.d
+	v, err := d.judge(ctx, p.a, p.plan)
+	if ds := (denials)(nil); err == nil && len(v.DenyTexts()) > 0 {
+		ds.add(p.a.candidate, v)
+		err = u.stays(ds.failure(u.cur.Name), "the guardrails deny the change, and nothing was changed")
+	}
+	if err != nil {
+		return UpdateResult{}, errors.Join(err, p.discard())
+	}
 	if d.opts.Approve != nil {
-		preview := d.preview(p.a, u.result, p.plan)
+		preview := d.preview(p.a, u.result, p.plan, v, nil)
 		preview.Fallbacks, preview.MaxUSD, preview.Bundle, preview.Update = nil, p.a.candidate.TotalUSD, p.dir, u.preview
 		ok, err := d.opts.Approve(ctx, preview)
 		if err == nil && !ok {

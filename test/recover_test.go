@@ -22,9 +22,13 @@ import (
 )
 
 // deathFile in a home says at which point the next supervisor kills itself:
-// "POINT" or "POINT N" for the nth time. It is used once. The product knows
-// nothing of it: only this test binary, as a supervisor, reads it.
-const deathFile = "die-at"
+// "POINT" or "POINT N" for the nth time. It is used once. holdFile says where
+// it waits, while the file is there. The product knows nothing of them: only
+// this test binary, as a supervisor, reads them.
+const (
+	deathFile = "die-at"
+	holdFile  = "hold-at"
+)
 
 func init() { armDeath() }
 
@@ -33,7 +37,16 @@ func armDeath() {
 		return
 	}
 	// Its only argument is its job's folder, HOME/jobs/NAME/JOB.
-	path := filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(os.Args[1]))), deathFile)
+	home := filepath.Dir(filepath.Dir(filepath.Dir(os.Args[1])))
+	if raw, err := os.ReadFile(filepath.Join(home, holdFile)); err == nil {
+		crash.OnPoint(func(point string) {
+			for point == string(raw) && exists(filepath.Join(home, holdFile)) {
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+		return
+	}
+	path := filepath.Join(home, deathFile)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return
@@ -53,6 +66,21 @@ func armDeath() {
 			select {} // it comes
 		}
 	})
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// holdAt lets the next supervisor wait at a point until release is called.
+func (b *bench) holdAt(point string) (release func()) {
+	b.t.Helper()
+	path := filepath.Join(b.home, holdFile)
+	if err := os.WriteFile(path, []byte(point), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	return func() { _ = os.Remove(path) }
 }
 
 func (b *bench) dieAt(point string) {
