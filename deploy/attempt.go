@@ -143,7 +143,7 @@ func (d *Deployer) ready(ctx context.Context, a *attempt, step func(text string)
 	if err := d.generate(ctx, a); err != nil {
 		return err
 	}
-	if err := d.cacheProvider(ctx, a); err != nil {
+	if err := d.cacheProvider(ctx, a, a.bundle()); err != nil {
 		return err
 	}
 	step("init")

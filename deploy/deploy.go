@@ -220,7 +220,7 @@ func (r *run) cluster() string {
 
 // stuck ends a run whose clean-up failed.
 func (r *run) stuck(ctx context.Context, cause error) error {
-	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(r.dep.Name, cause))
+	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(handle(r.dep), cause))
 }
 
 func leftBehind(name string, cause error) error {

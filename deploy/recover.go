@@ -62,6 +62,11 @@ func (d *Deployer) Recover(ctx context.Context, name string) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
+	if name == row.Name {
+		if row, err = d.firstToRecover(ctx, row); err != nil {
+			return Recovery{}, err
+		}
+	}
 	return supervised[Recovery](ctx, d, "recover", row.Name, row.ID)
 }
 
@@ -86,7 +91,7 @@ func (d *Deployer) recoverHere(ctx context.Context, id string) (Recovery, error)
 // recoverLocked is for a caller that holds the lock.
 func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Recovery, error) {
 	r := Recovery{Name: row.Name, ID: row.ID, Was: row.Phase, Phase: row.Phase, Did: RecoveredNothing, Proofs: []Proof{}}
-	do, ok := recoveries[row.Phase]
+	do, ok := recoveryOf(row)
 	if !ok {
 		r.Why = "nobody died over it, and there is nothing to recover"
 		return r, nil
@@ -180,7 +185,7 @@ func (d *Deployer) RecoverAll(ctx context.Context) ([]Recovery, error) {
 	out := []Recovery{}
 	var failed []error
 	for i := range rows {
-		if _, ok := recoveries[rows[i].Phase]; !ok || !d.ownerGone(rows[i].Name) {
+		if _, ok := recoveryOf(&rows[i]); !ok || !d.ownerGone(rows[i].Name) {
 			continue
 		}
 		if ctx.Err() != nil {

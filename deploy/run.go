@@ -28,6 +28,8 @@ type run struct {
 	budget   budget
 	failed   *attempt // the last one that failed
 	denials  denials
+	// update is set when what is made replaces a running deployment.
+	update *UpdatePreview
 
 	mu    sync.Mutex
 	ahead *preparation // what is prepared while an attempt runs

@@ -48,7 +48,7 @@ type Workspace struct {
 	// names, and not in Private. Its credentials are in Env.
 	Remote bool
 	// LockTimeout is how long to wait for another one's lock of the state; 0
-	// means 30 seconds.
+	// means 5 seconds, and 30 for a destroy.
 	LockTimeout time.Duration
 	// CLIConfig is the path of the CLI configuration to use.
 	CLIConfig string
@@ -67,6 +67,14 @@ type Workspace struct {
 	initialised bool // by this process
 	using       sync.Mutex
 	shared      *tfexec.Terraform
+}
+
+// In is the same workspace with another bundle on the same state.
+func (w *Workspace) In(dir string) *Workspace {
+	return &Workspace{
+		Engine: w.Engine, Dir: dir, Private: w.Private, VarFiles: w.VarFiles, Remote: w.Remote, LockTimeout: w.LockTimeout,
+		CLIConfig: w.CLIConfig, Env: w.Env, Grace: w.Grace, Events: w.Events,
+	}
 }
 
 // command runs one Terraform command; out takes its JSON stream.
@@ -182,29 +190,13 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 
 // SavePlan makes and saves a plan, replacing an earlier one.
 func (w *Workspace) SavePlan(ctx context.Context) error {
-	out := filepath.Join(w.Private, planFile)
-	opts := []tfexec.PlanOption{tfexec.Out(out), w.lockWait(lockTimeout)}
-	for _, f := range w.VarFiles {
-		opts = append(opts, tfexec.VarFile(f))
-	}
-	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
-		return tf.PlanJSON(ctx, s, opts...)
-	}); err != nil {
-		return err
-	}
-	if err := os.Chmod(out, 0o600); err != nil {
-		return fmt.Errorf("saved plan: %w", err)
-	}
-	return nil
+	return w.savePlan(ctx, filepath.Join(w.Private, planFile))
 }
 
 // ShowPlan returns the saved plan decoded. It takes as long as a plan of
 // nothing: Terraform starts the provider for its schema.
 func (w *Workspace) ShowPlan(ctx context.Context) (*tfjson.Plan, error) {
-	out := filepath.Join(w.Private, planFile)
-	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
-		return tf.ShowPlanFile(ctx, out)
-	})
+	return w.showPlan(ctx, filepath.Join(w.Private, planFile))
 }
 
 // Apply applies the saved plan. It is not retryable: a plan is used once.
