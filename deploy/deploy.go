@@ -80,6 +80,8 @@ type run struct {
 	queue    *queue
 	approved bool
 	history  []string
+	// reviewed is set when only what was approved in a folder is applied.
+	reviewed *reviewed
 }
 
 func (r *run) all(parent context.Context) error {
@@ -142,7 +144,7 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 		if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
 			return nil, "", err
 		}
-		if _, err := d.prepare(ctx, a); err != nil {
+		if err := r.ready(ctx, a); err != nil {
 			class, cause := classify(a, err)
 			a.row.Class, a.row.Cause = string(class), cause
 			return a, class, err

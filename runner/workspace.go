@@ -21,8 +21,15 @@ const lockTimeout = "30s"
 // Names inside Workspace.Private.
 const (
 	stateFile = "terraform.tfstate"
-	planFile  = "plan.tfplan"
+	planFile  = PlanFile
 	dataDir   = "terraform"
+)
+
+// PlanFile is the saved plan in Workspace.Private, LockFile the provider
+// versions in Workspace.Dir.
+const (
+	PlanFile = "plan.tfplan"
+	LockFile = ".terraform.lock.hcl"
 )
 
 // Workspace is one bundle on disk and how to run Terraform on it. Its methods
@@ -101,9 +108,19 @@ func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, er
 }
 
 // Init installs providers and sets the state's place. Idempotent.
+//
+// A saved plan remembers the state's place, so that is told as it is seen from
+// Dir, where Terraform runs: Dir and Private can move together, and the plan
+// still applies. -reconfigure takes a workspace that was initialised with
+// another way to write the same place.
 func (w *Workspace) Init(ctx context.Context) error {
-	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+	private, err := filepath.Rel(w.Dir, w.Private)
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", w.Dir, err)
+	}
+	_, err = command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.Reconfigure(true),
+			tfexec.BackendConfig("path="+filepath.Join(private, stateFile)))
 	})
 	return err
 }

@@ -55,6 +55,11 @@ const deploymentColumns = `id, name, phase, reason, remote, sandbox, service, po
 // Create records a new deployment in phase pending. A live deployment of the
 // same name is an input failure.
 func (s *Store) Create(ctx context.Context, d Deployment) error {
+	return s.create(ctx, d, func(*sql.Tx) error { return nil })
+}
+
+// create is Create with more in its transaction.
+func (s *Store) create(ctx context.Context, d Deployment, also func(*sql.Tx) error) error {
 	service, err := json.Marshal(d.Service)
 	if err != nil {
 		return err
@@ -78,7 +83,10 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 		now := millis(s.now())
 		_, err = tx.ExecContext(ctx, `INSERT INTO deployments (id, name, phase, remote, sandbox, service, policy, created_at, updated_at)
 			VALUES (?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, Pending, d.Remote, d.Sandbox, string(service), string(policy), now, now)
-		return err
+		if err != nil {
+			return err
+		}
+		return also(tx)
 	})
 }
 
