@@ -194,7 +194,7 @@ func (d *Deployer) usedFailure(ctx context.Context, dir string, m *review.Manife
 	case err == nil && row.Phase.Ended():
 		what = fmt.Sprintf("Deployment %s has ended since (%s); what it made is removed.", id, row.Phase)
 	case err == nil:
-		what = fmt.Sprintf("Deployment %s is %s; what was applied in part is removed with `skysail destroy %s`.", id, row.Phase, m.Name)
+		what = fmt.Sprintf("Deployment %s is %s; `skysail destroy %s` removes it, in whole or in part.", id, row.Phase, m.Name)
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}

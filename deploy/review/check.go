@@ -49,8 +49,6 @@ func (m *Manifest) check(file string) error {
 			return bad("candidate %d stands at place %d", e.N, i+1)
 		case !folderName.MatchString(e.Folder) || folders[e.Folder]:
 			return bad("candidate %d: %q is no folder of its own", e.N, e.Folder)
-		case e.Candidate.Offer == nil:
-			return bad("candidate %d has no offer", e.N)
 		}
 		folders[e.Folder] = true
 		if e.Refusal() != "" {

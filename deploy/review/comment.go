@@ -130,7 +130,7 @@ func (m *Manifest) folded(d *doc, approved []Entry) {
 		})
 	}
 	if len(m.Refused) > 0 {
-		add(fmt.Sprintf("Refused by the selection (%d reasons)", len(m.Refused)), func(s *doc) {
+		add(fmt.Sprintf("Refused by the selection (%d)", len(m.Refused)), func(s *doc) {
 			s.table("provider,offers,reason", m.refusalRows(rows))
 		})
 	}

@@ -175,6 +175,11 @@ func Decode(file string, b []byte) (*Manifest, error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, refused(fmt.Sprintf("%s can not be read: %v", file, err), "It is damaged, or was changed after the plan.")
 	}
+	for _, e := range m.Candidates {
+		if e.Candidate.Offer == nil {
+			return nil, refused(fmt.Sprintf("%s: candidate %d has no offer", file, e.N), "It was changed after the plan.")
+		}
+	}
 	again, err := m.bytes()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -32,6 +33,7 @@ func Redact(plan *tfjson.Plan, secrets, fresh []string) ([]byte, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	delete(p, "timestamp")
+	sortArray(p, "relevant_attributes") // Terraform has them in any order
 	redactConfig(p)
 	redactValues(object(p["planned_values"]))
 	redactValues(object(object(p["prior_state"])["values"]))
@@ -192,6 +194,12 @@ func lines(secrets []string) []string {
 		}
 	}
 	return out
+}
+
+func sortArray(m map[string]any, key string) {
+	list := array(m[key])
+	text := func(v any) string { b, _ := json.Marshal(v); return string(b) } // it was JSON
+	slices.SortFunc(list, func(a, b any) int { return strings.Compare(text(a), text(b)) })
 }
 
 func object(v any) map[string]any {

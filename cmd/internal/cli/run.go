@@ -65,8 +65,16 @@ func Run(parent context.Context, streams IO, args []string) int {
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
+	var x *exitWith
+	if errors.As(err, &x) {
+		return x.status
+	}
 	a.printError(err)
-	return failure.CodeOf(asFailure(err)).ExitStatus()
+	status := failure.CodeOf(asFailure(err)).ExitStatus()
+	if status == failure.Input.ExitStatus() && detailedAsked(args) {
+		return failure.Failed.ExitStatus()
+	}
+	return status
 }
 
 func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, done <-chan struct{}) {
