@@ -145,6 +145,10 @@ func (f *folder) take(a *attempt, e *review.Entry, shown []byte) error {
 	if err := os.Rename(a.bundle(), filepath.Join(dir, review.BundleDir)); err != nil {
 		return folderFailure(err, f.out)
 	}
+	// Terraform writes it 0644; without a plan it may be missing.
+	if err := os.Chmod(filepath.Join(dir, review.BundleDir, runner.LockFile), 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return folderFailure(err, f.out)
+	}
 	if shown != nil {
 		if err := renameio.WriteFile(filepath.Join(dir, review.PlanJSONFile), shown, 0o600); err != nil {
 			return folderFailure(err, f.out)
