@@ -9,6 +9,8 @@ import (
 	"skysail/clouds"
 	"skysail/deploy/review"
 	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/runner"
 	"skysail/store"
 )
 
@@ -123,20 +125,30 @@ func recent(m *review.Manifest, maxAge time.Duration, now time.Time) error {
 
 // sameEngine says early what Terraform would say after the folder was used.
 func (d *Deployer) sameEngine(ctx context.Context, m *review.Manifest) error {
-	engine, err := d.findEngine(ctx)
-	if err != nil {
+	here, err := d.engineName(ctx, &m.Policy)
+	if err != nil || here == m.Engine {
 		return err
+	}
+	return failure.New(failure.Input, fmt.Sprintf("it was planned with %s, and here is %s", m.Engine, here),
+		"A saved plan is applied by the very version that made it; nothing was changed.",
+		"Put "+m.Engine+" on PATH, or plan again with what is here.")
+}
+
+// engineName is the engine and its version: "terraform 1.11.4".
+func (d *Deployer) engineName(ctx context.Context, p *policies.Policy) (string, error) {
+	engine, err := d.findEngine(ctx, p)
+	if err != nil {
+		return "", err
 	}
 	v, err := engine.Version(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if v == m.Engine {
-		return nil
+	kind := engine.Kind
+	if kind == "" {
+		kind = runner.Terraform
 	}
-	return failure.New(failure.Input, fmt.Sprintf("it was planned with Terraform %s, and %s is %s", m.Engine, engine.Path, v),
-		"A saved plan is applied by the very version that made it; nothing was changed.",
-		"Put Terraform "+m.Engine+" on PATH, or plan again with this one.")
+	return string(kind) + " " + v, nil
 }
 
 // untouched asks the providers whether something carries the deployment's tag:

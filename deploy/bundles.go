@@ -129,17 +129,13 @@ func (d *Deployer) newManifest(ctx context.Context, svc *spec.Service, result se
 	if err != nil {
 		return nil, err
 	}
-	engine, err := d.findEngine(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := engine.Version(ctx)
+	engine, err := d.engineName(ctx, &d.policy)
 	if err != nil {
 		return nil, err
 	}
 	return &review.Manifest{
 		Version: review.Version, Name: svc.Name, ID: id, Installation: installation, Sandbox: d.opts.Sandbox, Remote: d.opts.Remote,
-		CreatedAt: time.Now().UTC().Truncate(time.Second), Skysail: version, Engine: v, Rule: result.Rule, Why: result.Why,
+		CreatedAt: time.Now().UTC().Truncate(time.Second), Skysail: version, Engine: engine, Rule: result.Rule, Why: result.Why,
 		Service: *svc, Policy: d.policy, Refused: result.Refused, Fitting: len(result.Candidates),
 	}, nil
 }
@@ -174,7 +170,7 @@ func (d *Deployer) planAll(ctx context.Context, m *review.Manifest, list []selec
 // planOne plans one candidate. What keeps only this one from being planned is
 // in its entry, and failed says it as a failure of its own.
 func (d *Deployer) planOne(ctx context.Context, dep *store.Deployment, e *review.Entry, f *folder) (failed, err error) {
-	a, err := d.openAttemptIn(ctx, dep, rowOf(e.N, &e.Candidate), filepath.Join(f.work, e.Folder))
+	a, err := d.openAttemptIn(ctx, dep, rowOf(0, &e.Candidate), filepath.Join(f.work, e.Folder))
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (a
 	"deploy":  operation((*Deployer).deployHere),
 	"destroy": operation((*Deployer).destroyHere),
 	"apply":   operation((*Deployer).applyHere),
+	"recover": operation((*Deployer).recoverHere),
 }
 
 // operation makes an entry of operations of a method.

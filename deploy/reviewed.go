@@ -93,6 +93,13 @@ func (r *run) ready(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
+	// The cache brings a lock file of its own; the approved one counts.
+	if err := r.d.cacheProvider(ctx, a); err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(a.bundle(), runner.LockFile), lock); err != nil {
+		return err
+	}
 	r.d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
 		return err

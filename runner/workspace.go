@@ -25,12 +25,8 @@ const (
 	dataDir   = "terraform"
 )
 
-// PlanFile is the saved plan in Workspace.Private, LockFile the provider
-// versions in Workspace.Dir.
-const (
-	PlanFile = "plan.tfplan"
-	LockFile = ".terraform.lock.hcl"
-)
+// PlanFile is the saved plan in Workspace.Private.
+const PlanFile = "plan.tfplan"
 
 // Workspace is one bundle on disk and how to run Terraform on it. Its methods
 // may be called one after the other; two at once meet Terraform's state lock.

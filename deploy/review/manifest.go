@@ -29,7 +29,7 @@ type Manifest struct {
 	// CreatedAt is when it was planned, UTC, whole seconds.
 	CreatedAt time.Time `json:"created_at"`
 	Skysail   string    `json:"skysail"` // its version
-	Engine    string    `json:"engine"`  // Terraform's version
+	Engine    string    `json:"engine"`  // Terraform or OpenTofu, with its version
 	// SSHFrom may open SSH connections; where the policy says nothing it is
 	// the address of the machine that planned.
 	SSHFrom    []string           `json:"ssh_from"`

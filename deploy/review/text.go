@@ -16,7 +16,7 @@ func (m *Manifest) Text(maxAge time.Duration) string {
 	}
 	say("%s (%s)%s", m.Name, m.ID, mark)
 	say("  hash     %s", m.Hash)
-	say("  planned  %s by skysail %s with Terraform %s; to be applied by %s", m.CreatedAt.Format(time.RFC3339), m.Skysail, m.Engine, m.CreatedAt.Add(maxAge).Format(time.RFC3339))
+	say("  planned  %s by skysail %s with %s; to be applied by %s", m.CreatedAt.Format(time.RFC3339), m.Skysail, m.Engine, m.CreatedAt.Add(maxAge).Format(time.RFC3339))
 	say("  rule     %s: %s", m.Rule, m.Why)
 	say("  SSH from %s", m.ssh())
 	for i := range m.Candidates {
