@@ -10,7 +10,6 @@ import (
 	"skysail/deploy/review"
 	"skysail/internal/failure"
 	"skysail/policies"
-	"skysail/runner"
 	"skysail/store"
 )
 
@@ -134,7 +133,7 @@ func (d *Deployer) sameEngine(ctx context.Context, m *review.Manifest) error {
 		"Put "+m.Engine+" on PATH, or plan again with what is here.")
 }
 
-// engineName is the engine and its version: "terraform 1.11.4".
+// engineName is the engine and its version: "Terraform 1.11.4".
 func (d *Deployer) engineName(ctx context.Context, p *policies.Policy) (string, error) {
 	engine, err := d.findEngine(ctx, p)
 	if err != nil {
@@ -144,11 +143,7 @@ func (d *Deployer) engineName(ctx context.Context, p *policies.Policy) (string, 
 	if err != nil {
 		return "", err
 	}
-	kind := engine.Kind
-	if kind == "" {
-		kind = runner.Terraform
-	}
-	return string(kind) + " " + v, nil
+	return engine.Kind.Name() + " " + v, nil
 }
 
 // untouched asks the providers whether something carries the deployment's tag:

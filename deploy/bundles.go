@@ -195,7 +195,7 @@ func (d *Deployer) planOne(ctx context.Context, dep *store.Deployment, e *review
 	if err != nil {
 		return nil, err
 	}
-	if e.Verdict, err = d.verdict(ctx, e, shown); err != nil {
+	if e.Verdict, err = d.verdict(ctx, a, plan); err != nil {
 		return nil, err
 	}
 	return nil, f.take(a, e, shown)

@@ -70,7 +70,7 @@ func sample(t testing.TB) *Manifest {
 	}
 	m := &Manifest{
 		Version: Version, Name: svc.Name, ID: "d4k2m9x7qpb1", Installation: "00112233aabbccdd", Sandbox: true, Remote: true,
-		CreatedAt: now, Skysail: "1.2.3", Engine: "terraform 1.11.4", SSHFrom: []string{"203.0.113.7/32"},
+		CreatedAt: now, Skysail: "1.2.3", Engine: "Terraform 1.11.4", SSHFrom: []string{"203.0.113.7/32"},
 		Rule: res.Rule, Why: res.Why, Service: svc, Policy: policy, Fitting: 9,
 		Refused: []selector.Refusal{{Provider: "gcp", Reason: "no credentials | set GOOGLE_APPLICATION_CREDENTIALS", Count: 1}},
 		Files:   map[string]string{},

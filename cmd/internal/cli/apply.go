@@ -30,7 +30,7 @@ reason and exit status 2, and nothing is changed. --hash takes only the plan
 that was approved: ` + "`skysail show DIR`" + ` prints its hash.`,
 		Example: `  skysail plan service.hcl --remote --out ./review
   skysail apply ./review
-  skysail apply ./review --hash "$APPROVED" --auto-approve`,
+  skysail apply ./review --hash 82403f1fcd5e --auto-approve`,
 		Args: exactlyOneFolder,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runApply(cmd.Context(), args[0], o, auto) },
 	}
