@@ -10,6 +10,9 @@ import (
 // was approved is copied, and the saved plan finds the state beside it.
 func TestSavedPlanMoves(t *testing.T) {
 	w := newWorkspace(t, "service")
+	vars := filepath.Join(w.Private, "private.tfvars.json")
+	must(t, os.WriteFile(vars, []byte(`{"name": "echo", "key": "k"}`), 0o600))
+	w.VarFiles = []string{vars}
 	must(t, w.Init(t.Context()))
 	_, err := w.Plan(t.Context())
 	must(t, err)
