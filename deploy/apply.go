@@ -152,9 +152,18 @@ func PreviewOf(m *review.Manifest, dir string) Preview {
 	p := Preview{
 		Name: m.Name, ID: m.ID, Sandbox: m.Sandbox, Instances: m.Service.Instances, Rule: m.Rule, Why: m.Why, Bundle: dir, MaxUSD: m.MaxUSD(),
 	}
+	for _, e := range m.Candidates {
+		if e.Verdict != nil && len(e.Verdict.Deny) > 0 {
+			o := e.Candidate.Offer
+			p.Denied = append(p.Denied, Denial{Provider: o.Provider, Region: o.Region, Type: o.Type, Spot: e.Candidate.Spot, Reasons: e.Verdict.Deny})
+		}
+	}
 	for i, e := range m.Approved() {
 		if i == 0 {
 			p.Candidate, p.Changes = e.Candidate, e.Changes
+			if e.Verdict != nil {
+				p.Warnings = e.Verdict.Warn
+			}
 			continue
 		}
 		p.Fallbacks = append(p.Fallbacks, e.Candidate)

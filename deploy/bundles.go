@@ -46,8 +46,12 @@ type BundleOptions struct {
 // cloud. The same input gives the same reviewable bytes on a day; keys and
 // saved plans are new each time. A candidate that can not be planned is in the
 // manifest with its reason; when none can be, or when the request itself is
-// wrong, that is the error. A folder that holds anything else is left as it is.
+// wrong, that is the error. When the guardrails deny all, the folder is written,
+// and both the manifest and a NothingFits failure are returned. A folder that holds anything else is left as it is.
 func (d *Deployer) PlanBundles(ctx context.Context, svc *spec.Service, o BundleOptions) (*review.Manifest, error) {
+	if err := d.checkRules(); err != nil {
+		return nil, err
+	}
 	result, err := d.place(ctx, svc)
 	if err != nil {
 		return nil, err
@@ -71,7 +75,10 @@ func (d *Deployer) PlanBundles(ctx context.Context, svc *spec.Service, o BundleO
 	if err := d.planAll(ctx, m, list, f); err != nil {
 		return nil, err
 	}
-	return m, f.keep(m)
+	if err := f.keep(m); err != nil {
+		return nil, err
+	}
+	return m, allDenied(m)
 }
 
 // nameFree refuses to plan for review what could not be applied.
@@ -179,7 +186,7 @@ func (d *Deployer) planOne(ctx context.Context, dep *store.Deployment, e *review
 	if err != nil {
 		class, cause := classify(a, err)
 		failed = planFailure(a, err)
-		if ctx.Err() != nil || class == faults.Invalid || failure.CodeOf(err) == failure.Input || !a.exists() {
+		if ctx.Err() != nil || class == faults.Invalid || failure.CodeOf(err) == failure.Input || !written(a.bundle()) {
 			return nil, failed
 		}
 		d.emit(EventFault, a, "%s: %s", class, cause)
@@ -199,6 +206,11 @@ func (d *Deployer) planOne(ctx context.Context, dep *store.Deployment, e *review
 		return nil, err
 	}
 	return nil, f.take(a, e, shown)
+}
+
+func written(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 // folderName is the name of a candidate's folder: "01-vultr-ewr-vc2-1c-1gb".

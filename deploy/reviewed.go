@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"skysail/deploy/review"
+	"skysail/guardrails"
 	"skysail/internal/failure"
 	"skysail/runner"
 	"skysail/selector"
@@ -76,12 +78,23 @@ func writeFile(name string, b []byte) error {
 }
 
 // ready gets an attempt to where it can be applied: planned now, or taken from
-// what was approved.
-func (r *run) ready(ctx context.Context, a *attempt) error {
-	if r.reviewed == nil {
-		_, err := r.d.prepare(ctx, a)
-		return err
+// what was approved; then there is no plan to judge and to ask about.
+func (r *run) ready(ctx context.Context, a *attempt) (*tfjson.Plan, error) {
+	if r.reviewed != nil {
+		return nil, r.takeReviewed(ctx, a)
 	}
+	return r.d.prepare(ctx, a)
+}
+
+// judge asks the guardrails, but for what they were asked about at the review.
+func (r *run) judge(ctx context.Context, a *attempt, plan *tfjson.Plan) (guardrails.Verdict, error) {
+	if r.reviewed != nil {
+		return guardrails.Verdict{}, nil
+	}
+	return r.d.judge(ctx, a, plan)
+}
+
+func (r *run) takeReviewed(ctx context.Context, a *attempt) error {
 	from, err := r.reviewed.of(a.candidate)
 	if err != nil {
 		return err

@@ -97,6 +97,9 @@ func (a *app) runPlan(cmd *cobra.Command, p *planFlags, args []string) error {
 		m, err := d.PlanBundles(ctx, svc, deploy.BundleOptions{Out: p.out, Candidates: p.candidates, Version: Version})
 		progress.stop()
 		if err != nil {
+			if m != nil && p.format == formMarkdown {
+				a.printf("%s", m.Comment(deploy.MaxBundleAge))
+			}
 			return err
 		}
 		v := deploy.PreviewOf(m, p.out)
@@ -173,6 +176,7 @@ func (a *app) printPlan(p deploy.Preview, m *review.Manifest) error {
 		out := map[string]any{
 			"name": p.Name, "id": p.ID, "sandbox": p.Sandbox, "rule": p.Rule,
 			"changes": p.Changes, "fallbacks": fallbacks, "max_usd_hour": p.MaxUSD, "out": p.Bundle,
+			"warnings": nonNil(p.Warnings), "denied": nonNil(p.Denied),
 		}
 		if p.Candidate.Offer != nil {
 			out["candidate"] = candidateOf(&p.Candidate)
@@ -191,4 +195,12 @@ func (a *app) printPlan(p deploy.Preview, m *review.Manifest) error {
 		a.printf("\nWritten to %[1]s; %[1]s/%[2]s is for reviewers.\nNext: skysail apply %[1]s --hash %[3]s\n", p.Bundle, review.PlanFile, m.Hash)
 	}
 	return nil
+}
+
+// nonNil makes [] of an empty list in JSON.
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
