@@ -80,7 +80,7 @@ func (r *run) begin(ctx context.Context, n int, s slot) (*preparation, error) {
 	go func() { p.room <- d.roomFor(ctx, a) }()
 	go func() {
 		defer close(p.done)
-		p.err = d.ready(ctx, a, p.step)
+		p.err = r.ready(ctx, a, p.step)
 	}()
 	return p, nil
 }

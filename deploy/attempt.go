@@ -63,6 +63,11 @@ func rowOf(n int, c *selector.Candidate) store.Attempt {
 
 // openAttempt makes the attempt's handle on its folder, which need not exist.
 func (d *Deployer) openAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (*attempt, error) {
+	return d.openAttemptIn(ctx, dep, row, d.attemptDir(dep.ID, row.N))
+}
+
+// openAttemptIn is openAttempt for a folder of one's own.
+func (d *Deployer) openAttemptIn(ctx context.Context, dep *store.Deployment, row store.Attempt, dir string) (*attempt, error) {
 	env, err := d.environment(ctx, dep.Sandbox)
 	if err != nil {
 		return nil, err
@@ -71,7 +76,7 @@ func (d *Deployer) openAttempt(ctx context.Context, dep *store.Deployment, row s
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{dep: dep, row: row, cloud: c, dir: d.attemptDir(dep.ID, row.N)}
+	a := &attempt{dep: dep, row: row, cloud: c, dir: dir}
 	a.workspace, err = d.workspace(ctx, a)
 	return a, err
 }

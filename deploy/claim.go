@@ -22,15 +22,20 @@ import (
 // of that name says who. It is written before anything is made and removed
 // when nothing is left, so that two machines cannot run the same deployment.
 
-// claimName makes this deployment the owner of its name in the backend, or
-// returns a Busy failure that says who is. It is idempotent.
+// claimName makes this store the owner of a deployment's name in the backend,
+// or returns a Busy failure that says who is. It is idempotent, and the name
+// stays the store's own when a new deployment takes over from an old one.
 func (d *Deployer) claimName(ctx context.Context, dep *store.Deployment) error {
 	b := backendOf(dep)
 	if b == nil {
 		return nil
 	}
 	const nothing = "Nothing was made."
-	w, err := d.ownerWorkspace(ctx, dep)
+	own, err := d.store.Installation(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := d.ownerWorkspace(ctx, dep, own)
 	if err != nil {
 		return err
 	}
@@ -43,7 +48,7 @@ func (d *Deployer) claimName(ctx context.Context, dep *store.Deployment) error {
 	}
 	if o == nil {
 		if err := w.Converge(ctx); err != nil {
-			return d.claimFailed(ctx, w, dep, err)
+			return d.claimFailed(ctx, w, dep, own, err)
 		}
 		if o, err = readOwner(ctx, w); err != nil {
 			return d.stateTrouble(err, b, "Whether it was reserved is not known; nothing else was made.")
@@ -52,7 +57,7 @@ func (d *Deployer) claimName(ctx context.Context, dep *store.Deployment) error {
 	switch {
 	case o == nil:
 		return d.stateTrouble(errors.New("what was written is not there"), b, nothing)
-	case o.Deployment != dep.ID:
+	case o.Installation != own:
 		return ownedByOther(o, nil)
 	}
 	d.emit(EventStep, nil, "reserved %q in backend %q", dep.Name, b.Type)
@@ -60,13 +65,13 @@ func (d *Deployer) claimName(ctx context.Context, dep *store.Deployment) error {
 }
 
 // claimFailed is the failure of a claim that met a lock, or anything else.
-func (d *Deployer) claimFailed(ctx context.Context, w *runner.Workspace, dep *store.Deployment, err error) error {
+func (d *Deployer) claimFailed(ctx context.Context, w *runner.Workspace, dep *store.Deployment, own string, err error) error {
 	lock, locked := runner.LockOf(err)
 	if !locked {
 		return d.stateTrouble(err, backendOf(dep), "Nothing was made.")
 	}
 	o, oerr := readOwner(ctx, w)
-	if oerr == nil && o != nil && o.Deployment != dep.ID {
+	if oerr == nil && o != nil && o.Installation != own {
 		return ownedByOther(o, &lock)
 	}
 	return failure.Wrap(err, failure.Busy, fmt.Sprintf("another skysail is reserving or releasing %q", dep.Name)+lockText(&lock),
@@ -103,7 +108,11 @@ func (d *Deployer) releaseName(ctx context.Context, dep *store.Deployment) error
 	ctx, cancel := cleanContext(ctx)
 	defer cancel()
 	const meaning = "Nothing is left of the deployment, but the backend may still say that it runs here, and keep other machines from its name."
-	w, err := d.ownerWorkspace(ctx, dep)
+	own, err := d.store.Installation(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := d.ownerWorkspace(ctx, dep, own)
 	if err == nil {
 		err = w.Init(ctx)
 	}
@@ -111,7 +120,7 @@ func (d *Deployer) releaseName(ctx context.Context, dep *store.Deployment) error
 	if err == nil {
 		o, err = readOwner(ctx, w)
 	}
-	if err == nil && o != nil && o.Deployment == dep.ID {
+	if err == nil && o != nil && o.Installation == own {
 		// Who else takes this lock finds us in the state and changes nothing:
 		// a lock that stays is of one that was killed.
 		err = d.withLock(ctx, w, func() error { return w.Destroy(ctx) })
@@ -137,6 +146,11 @@ func (d *Deployer) releaseEnded(ctx context.Context, dep *store.Deployment) erro
 	case !row.Phase.Ended():
 		return nil
 	}
+	// A deployment that took over from this one, or still runs beside it, keeps
+	// the name.
+	if other, err := d.store.Get(context.WithoutCancel(ctx), dep.Name); err == nil && other.ID != dep.ID && !other.Phase.Ended() {
+		return d.removeFolder(dep.ID + ownerSuffix)
+	}
 	if err := d.releaseName(ctx, dep); err != nil {
 		return err
 	}
@@ -147,12 +161,12 @@ func (d *Deployer) releaseEnded(ctx context.Context, dep *store.Deployment) erro
 const ownerSuffix = "-owner"
 
 // ownerWorkspace writes the root module of the owner's state.
-func (d *Deployer) ownerWorkspace(ctx context.Context, dep *store.Deployment) (*runner.Workspace, error) {
+func (d *Deployer) ownerWorkspace(ctx context.Context, dep *store.Deployment, installation string) (*runner.Workspace, error) {
 	engine, err := d.findEngine(ctx, &dep.Policy)
 	if err != nil {
 		return nil, err
 	}
-	files, err := generator.OwnerFiles(generator.Owner{Deployment: dep.ID, Name: dep.Name, Holder: holder(), Since: time.Now()}, backendOf(dep))
+	files, err := generator.OwnerFiles(generator.Owner{Deployment: dep.ID, Installation: installation, Name: dep.Name, Holder: holder(), Since: time.Now()}, backendOf(dep))
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ func init() {
 var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (any, error){
 	"deploy":   operation((*Deployer).deployHere),
 	"destroy":  operation((*Deployer).destroyHere),
+	"apply":    operation((*Deployer).applyHere),
 	opUpdate:   operation((*Deployer).updateHere),
 	opRollback: operation((*Deployer).updateHere),
 	"recover":  operation((*Deployer).recoverHere),

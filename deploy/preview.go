@@ -5,16 +5,13 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/deploy/review"
 	"skysail/guardrails"
 	"skysail/selector"
 )
 
 // Change is one thing that a plan would do.
-type Change struct {
-	Action  string `json:"action"` // create, update, delete, replace
-	Address string `json:"address"`
-	Type    string `json:"type"`
-}
+type Change = review.Change
 
 // Preview is what a person approves.
 type Preview struct {
@@ -65,22 +62,4 @@ func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan
 	return p
 }
 
-func changes(plan *tfjson.Plan) []Change {
-	out := []Change{}
-	for _, rc := range plan.ResourceChanges {
-		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil || rc.Change.Actions.NoOp() {
-			continue
-		}
-		action := "update"
-		switch as := rc.Change.Actions; {
-		case as.Create():
-			action = "create"
-		case as.Delete():
-			action = "delete"
-		case as.Replace():
-			action = "replace"
-		}
-		out = append(out, Change{Action: action, Address: rc.Address, Type: rc.Type})
-	}
-	return out
-}
+func changes(plan *tfjson.Plan) []Change { return review.Changes(plan) }

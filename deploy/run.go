@@ -28,6 +28,8 @@ type run struct {
 	budget   budget
 	failed   *attempt // the last one that failed
 	denials  denials
+	// reviewed is set when only what was approved in a folder is applied.
+	reviewed *reviewed
 	// update is set when what is made replaces a running deployment.
 	update *UpdatePreview
 
@@ -209,26 +211,8 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	if p.err != nil {
 		return r.begun(total, a, p.err)
 	}
-	plan, err := a.planned(total)
-	if err != nil {
-		return r.begun(total, a, err)
-	}
-	rules, err := d.judge(total, a, plan)
-	if err == nil && rules.Denied() {
-		err = r.denied(a, rules)
-	}
-	if err != nil {
+	if err := r.allow(total, a); err != nil {
 		return nil, faults.Verdict{}, err
-	}
-	if !r.approved {
-		ok, err := r.approve(total, a, plan, rules)
-		if err != nil || !ok {
-			if err == nil {
-				err = ErrNotApproved
-			}
-			return nil, faults.Verdict{}, err
-		}
-		r.approved = true
 	}
 	if err := d.store.StartAttempt(total, r.dep.ID, *row); err != nil {
 		return nil, faults.Verdict{}, err
@@ -246,7 +230,7 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	half := time.AfterFunc(timeout/2, func() {
 		r.foresee(total, row.N, faults.Verdict{Class: faults.Timeout, Scope: faults.Timeout.Scope()})
 	})
-	err = r.place(ctx, a)
+	err := r.place(ctx, a)
 	half.Stop()
 	var unhealthy *UnhealthyError
 	if err == nil || errors.As(err, &unhealthy) {
@@ -258,6 +242,35 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	}
 	a.fault(v, err)
 	return a, v, err
+}
+
+// allow asks the guardrails about a plan, and at the first one the caller. What
+// was approved in a folder is asked about no more.
+func (r *run) allow(ctx context.Context, a *attempt) error {
+	if r.reviewed != nil {
+		return nil
+	}
+	plan, err := a.planned(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := r.d.judge(ctx, a, plan)
+	switch {
+	case err != nil:
+		return err
+	case v.Denied():
+		return r.denied(ctx, a, v)
+	case r.approved:
+		return nil
+	}
+	if ok, err := r.approve(ctx, a, plan, v); err != nil || !ok {
+		if err == nil {
+			err = ErrNotApproved
+		}
+		return err
+	}
+	r.approved = true
+	return nil
 }
 
 // begun records an attempt that failed before it was approved: planning does

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"skysail/internal/failure"
@@ -153,6 +154,11 @@ func (d *Deployer) newUpdate(ctx context.Context, in updateOrder) (*update, erro
 	u.preview.Changes = changedFields(&cur.Service, &u.next.Service, &cur.Policy, &u.next.Policy)
 	if u.secrets, err = d.secretValues(&u.next.Service); err != nil {
 		return nil, err
+	}
+	if !reflect.DeepEqual(backendOf(&u.cur), backendOf(&u.next)) {
+		return nil, failure.New(failure.Input, fmt.Sprintf("the policy of %q names another backend", cur.Name),
+			"An update leaves the state where it is; nothing was changed.",
+			"Keep the backend that it was deployed with, or destroy it and deploy it anew.")
 	}
 	// This process works on this deployment only.
 	d.opts.Remote, d.opts.Sandbox, d.policy = cur.Remote, cur.Sandbox, u.next.Policy

@@ -16,10 +16,12 @@ const OwnerResource = "terraform_data.skysail_owner"
 
 // Owner is who runs the deployment of a name, as the shared state says it.
 type Owner struct {
-	Deployment string    `json:"deployment"` // its ID
-	Name       string    `json:"name"`
-	Holder     string    `json:"holder"` // user@host
-	Since      time.Time `json:"since"`
+	Deployment string `json:"deployment"` // the ID that it began with
+	// Installation is the store that keeps the deployment.
+	Installation string    `json:"installation"`
+	Name         string    `json:"name"`
+	Holder       string    `json:"holder"` // user@host
+	Since        time.Time `json:"since"`
 }
 
 // OwnerFiles makes the root module that writes an Owner into a backend. It has
@@ -37,10 +39,11 @@ func OwnerFiles(o Owner, b *policies.Backend) (map[string][]byte, error) {
 	f.Body().AppendNewline()
 	body := f.Body().AppendNewBlock("resource", []string{"terraform_data", "skysail_owner"}).Body()
 	body.SetAttributeValue("input", cty.ObjectVal(map[string]cty.Value{
-		"deployment": cty.StringVal(o.Deployment),
-		"name":       cty.StringVal(o.Name),
-		"holder":     cty.StringVal(o.Holder),
-		"since":      cty.StringVal(o.Since.UTC().Format(time.RFC3339)),
+		"deployment":   cty.StringVal(o.Deployment),
+		"installation": cty.StringVal(o.Installation),
+		"name":         cty.StringVal(o.Name),
+		"holder":       cty.StringVal(o.Holder),
+		"since":        cty.StringVal(o.Since.UTC().Format(time.RFC3339)),
 	}))
 	body.AppendNewline()
 	comment(body, "Who comes second changes nothing, and reads who was first.")

@@ -26,9 +26,12 @@ const (
 // Names inside Workspace.Private.
 const (
 	stateFile = "terraform.tfstate"
-	planFile  = "plan.tfplan"
+	planFile  = PlanFile
 	dataDir   = "terraform"
 )
+
+// PlanFile is the saved plan in Workspace.Private.
+const PlanFile = "plan.tfplan"
 
 // Workspace is one bundle on disk and how to run Terraform on it. Its methods
 // may be called one after the other; two at once meet Terraform's state lock.
@@ -154,10 +157,19 @@ func (w *Workspace) set(tf *tfexec.Terraform, g *guard, stderr io.Writer) error 
 }
 
 // Init installs providers and sets the state's place. Idempotent.
+//
+// A saved plan remembers the state's place, so that is told as it is seen from
+// Dir, where Terraform runs: Dir and Private can move together, and the plan
+// still applies. -reconfigure takes a workspace that was initialised with
+// another way to write the same place.
 func (w *Workspace) Init(ctx context.Context) error {
+	private, err := filepath.Rel(w.Dir, w.Private)
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", w.Dir, err)
+	}
 	opts := []tfexec.InitOption{tfexec.Upgrade(false)}
 	if !w.Remote {
-		opts = append(opts, tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
+		opts = append(opts, tfexec.Reconfigure(true), tfexec.BackendConfig("path="+filepath.Join(private, stateFile)))
 	}
 	defer w.tightenData()
 	for try := 1; ; try++ {

@@ -67,6 +67,11 @@ const deploymentColumns = `id, name, role, replaces, revision, phase, reason, re
 // are RoleCurrent and ByDeploy when they are empty; a deployment with
 // RoleNext Replaces the current one, which must run.
 func (s *Store) Create(ctx context.Context, d Deployment) error {
+	return s.create(ctx, d, func(*sql.Tx) error { return nil })
+}
+
+// create is Create with more in its transaction.
+func (s *Store) create(ctx context.Context, d Deployment, also func(*sql.Tx) error) error {
 	if d.Role == "" {
 		d.Role = RoleCurrent
 	}
@@ -93,9 +98,12 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 			VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, d.Role, d.Replaces, d.Revision, Pending, d.Remote, d.Sandbox, string(service), string(policy), now, now); err != nil {
 			return err
 		}
-		return s.putRevision(ctx, tx, &Revision{
+		if err := s.putRevision(ctx, tx, &Revision{
 			N: d.Revision, Deployment: d.ID, MadeBy: d.MadeBy, Note: d.MadeNote, Service: d.Service, Policy: d.Policy,
-		})
+		}); err != nil {
+			return err
+		}
+		return also(tx)
 	})
 }
 

@@ -70,7 +70,11 @@ func Run(parent context.Context, streams IO, args []string) int {
 		return x.status
 	}
 	a.printError(err)
-	return failure.CodeOf(asFailure(err)).ExitStatus()
+	status := failure.CodeOf(asFailure(err)).ExitStatus()
+	if status == failure.Input.ExitStatus() && detailedAsked(args) {
+		return failure.Failed.ExitStatus()
+	}
+	return status
 }
 
 func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, done <-chan struct{}) {
