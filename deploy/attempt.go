@@ -202,6 +202,7 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	for k, v := range a.cloud.TerraformEnv() {
 		env[k] = v
 	}
+	d.hideCredentials(env)
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
@@ -218,22 +219,6 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 		Env:       env,
 		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
-}
-
-func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
-	switch ev.Kind {
-	case runner.EventComplete:
-		if ev.Action == "read" {
-			return // a data source: nothing was made
-		}
-		d.emit(EventResource, a, "%s: %sd in %s", ev.Address, strings.TrimSuffix(ev.Action, "e")+"e", ev.Elapsed)
-	case runner.EventProgress:
-		d.emit(EventResource, a, "%s: still working (%s)", ev.Address, ev.Elapsed)
-	case runner.EventDiagnostic:
-		if ev.Diagnostic.Severity == "warning" {
-			d.emit(EventWarning, a, "%s", ev.Diagnostic.Text())
-		}
-	}
 }
 
 // exists says whether the attempt's folder was ever written.

@@ -35,12 +35,16 @@ watches what it made.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "output form: text or json")
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "output form: text, json (one object) or jsonl (events, the last line is that object)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if a.output != "text" && a.output != "json" {
+		switch a.output {
+		case "text", "json":
+		case "jsonl":
+			a.output, a.events = "json", newEventStream(a.io.Out)
+		default:
 			bad := a.output
 			a.output = "text"
-			return failure.New(failure.Input, fmt.Sprintf("--output %q", bad), "The output form is text or json.", "Use -o text or -o json.")
+			return failure.New(failure.Input, fmt.Sprintf("--output %q", bad), "The output form is text, json or jsonl.", "Use -o text, -o json or -o jsonl.")
 		}
 		return nil
 	}

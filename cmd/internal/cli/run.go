@@ -36,6 +36,7 @@ func isTerminal(stream any) bool {
 type app struct {
 	io     IO
 	output string // text or json
+	events *eventStream // with -o jsonl, where output is json; else nil
 }
 
 // Run runs the command line and returns the exit status. The first interrupt
@@ -60,13 +61,13 @@ func Run(parent context.Context, streams IO, args []string) int {
 	root.SetErr(streams.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return 0
+		return a.events.end(nil)
 	}
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
 	a.printError(err)
-	return failure.CodeOf(asFailure(err)).ExitStatus()
+	return a.events.end(asFailure(err))
 }
 
 func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, done <-chan struct{}) {
