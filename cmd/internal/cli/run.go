@@ -35,7 +35,7 @@ func isTerminal(stream any) bool {
 // app is the state of one run.
 type app struct {
 	io     IO
-	output string // text or json
+	output string       // text or json
 	events *eventStream // with -o jsonl, where output is json; else nil
 }
 
