@@ -67,8 +67,12 @@ func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error
 			return r.value, r.err
 		case <-tick.C:
 		}
-		if engine.PID == 0 {
-			engine = g.engine()
+		if engine.PID == 0 || !engine.Running() {
+			// terraform-exec asks for the version first, and on a loaded machine
+			// that process is the one that was seen: the next one counts.
+			if next := g.engine(); engine.PID == 0 || next.PID > 0 {
+				engine = next
+			}
 		}
 		switch {
 		case engine.PID == 0 || engine.Running():
