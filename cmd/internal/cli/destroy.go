@@ -218,4 +218,3 @@ func proven(proofs []deploy.Proof) string {
 	}
 	return text
 }
-

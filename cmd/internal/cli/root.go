@@ -19,6 +19,9 @@ const exitHelp = `Exit status:
   130  interrupted; what was begun was undone
 `
 
+// ownStream marks commands that write more than a result to standard output.
+const ownStream = "own-stream"
+
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "skysail",
@@ -40,6 +43,9 @@ watches what it made.`,
 		switch a.output {
 		case "text", "json":
 		case "jsonl":
+			if cmd.Annotations[ownStream] != "" {
+				return failure.New(failure.Input, cmd.CommandPath()+" -o jsonl", "It has a stream of its own.", "Use -o json.")
+			}
 			a.output, a.events = "json", newEventStream(a.io.Out)
 		default:
 			bad := a.output
