@@ -37,7 +37,7 @@ func (s *server) runInstances(ctx context.Context, c *call) (x, error) {
 		func(st *world.State) ([]*world.Server, error) { return s.add(st, in) })
 	var fault *api.Refused
 	if errors.As(err, &fault) {
-		return nil, refusal(fault.Kind, in)
+		return nil, refusal(fault, in)
 	}
 	if err != nil {
 		return nil, err

@@ -61,6 +61,8 @@ func (s *server) insertInstance(w http.ResponseWriter, r *http.Request) (any, er
 		return s.failed(t, errCapacity(in.zone, in.size.Name))
 	case errors.As(err, &fault) && fault.Kind == world.Quota:
 		return s.failed(t, errQuota(in.region))
+	case errors.As(err, &fault) && fault.Kind == world.Worded && later(fault.Words):
+		return s.failed(t, wordedLater(fault.Words))
 	case errors.As(err, &fault) && fault.Kind == world.Invalid:
 		// An image that was taken back. An unknown machine type would be a
 		// matter of the zone.
