@@ -59,6 +59,7 @@ $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
+	$(GO) run ./test/bench -skysail $(BIN)/skysail
 
 clean: ## remove what was built
 	rm -rf $(BIN) examples/hello/dist

@@ -149,6 +149,7 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
+	d.emit(EventStep, a, "outputs")
 	return d.outputs(ctx, a)
 }
 

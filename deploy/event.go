@@ -28,7 +28,7 @@ type Event struct {
 	Type     string `json:"machine_type,omitempty"`
 	// PriceUSD is dollars an hour for all instances of the attempt.
 	PriceUSD float64 `json:"price_usd_hour,omitempty"`
-	Step     string  `json:"step,omitempty"` // init, plan, apply or destroy, when one begins
+	Step     string  `json:"step,omitempty"` // init, plan, apply, outputs or destroy, when one begins
 	// Of a resource of Terraform.
 	Address string        `json:"address,omitempty"`
 	Action  string        `json:"action,omitempty"` // create, update, replace, delete
@@ -89,7 +89,7 @@ const (
 const eventCandidates = 20
 
 // steps are the events' Step values.
-var steps = []string{"init", "plan", "apply", "destroy"}
+var steps = []string{"init", "plan", "apply", "outputs", "destroy"}
 
 func stepOf(text string) string {
 	first, _, _ := strings.Cut(text, ",")

@@ -36,7 +36,7 @@ func (b *Board) Picture(width, height int, now time.Time) string {
 	case b.many:
 		lines = b.table(width, height-1, now)
 	case len(b.rows) > 0:
-		lines = b.rows[0].picture(height-1, now)
+		lines = b.rows[0].picture(width, height-1, now)
 	}
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, width, "…")
@@ -57,10 +57,12 @@ func mark(s State) string {
 	}
 }
 
-// picture is one deployment in full. What matters most is last and stays when
-// there is little room.
-func (r *row) picture(height int, now time.Time) []string {
-	head := r.candidateLines(now)
+// narrow is the width below which columns are left out.
+const narrow = 70
+
+// picture is one deployment in full. With little room what runs now stays.
+func (r *row) picture(width, height int, now time.Time) []string {
+	tried, next := r.candidateLines(width, now)
 	var body []string
 	for _, x := range r.resources {
 		body = append(body, x.line(now))
@@ -70,46 +72,50 @@ func (r *row) picture(height int, now time.Time) []string {
 		foot += faint.Render(" of " + seconds(now.Sub(r.begun)))
 	}
 	if r.price > 0 {
-		foot += "  " + spent(r.cost(now)) + faint.Render(fmt.Sprintf(" at $%.4g an hour", r.price))
+		foot += "  " + spent(r.cost(now))
+		if width >= narrow {
+			foot += faint.Render(fmt.Sprintf(" at $%.4g an hour", r.price))
+		}
 	}
 	room := max(height-1, 0)
-	body = tail(body, min(len(body), max(room-len(head), room/2)))
-	head = tail(head, max(room-len(body), 0))
-	return append(append(head, body...), foot)
+	body = tail(body, max(room-len(tried), room/2))
+	tried = tail(tried, room-len(body))
+	next = next[:min(len(next), max(room-len(body)-len(tried), 0))]
+	return slices.Concat(tried, next, body, []string{foot})
 }
 
 // tail is the last n lines.
-func tail(lines []string, n int) []string { return lines[len(lines)-min(n, len(lines)):] }
+func tail(lines []string, n int) []string { return lines[len(lines)-min(max(n, 0), len(lines)):] }
 
-// candidateLines are those tried, in the order of trying, and the next.
-func (r *row) candidateLines(now time.Time) []string {
+// candidateLines are those tried, in the order of trying, and those that are
+// next.
+func (r *row) candidateLines(width int, now time.Time) (before, after []string) {
 	tried := slices.DeleteFunc(slices.Clone(r.candidates), func(c candidate) bool { return c.state == Waiting })
 	slices.SortStableFunc(tried, func(a, b candidate) int { return a.since.Compare(b.since) })
-	var out []string
 	for _, c := range tried {
-		out = append(out, c.line(now))
+		before = append(before, c.line(width, now))
 	}
-	next := 0
 	for _, c := range r.candidates {
-		if c.state != Waiting || next == shownNext {
-			continue
+		if c.state == Waiting && len(after) < shownNext {
+			after = append(after, c.line(width, now))
 		}
-		next++
-		out = append(out, c.line(now))
 	}
-	if rest := r.total - len(tried) - next; rest > 0 && r.total > 0 {
-		out = append(out, faint.Render(fmt.Sprintf("  and %d more", rest)))
+	if rest := r.total - len(before) - len(after); rest > 0 {
+		after = append(after, faint.Render(fmt.Sprintf("  and %d more", rest)))
 	}
-	return out
+	return before, after
 }
 
-func (c candidate) line(now time.Time) string {
+func (c candidate) line(width int, now time.Time) string {
 	where := strings.TrimSpace(c.Provider + " " + cmp.Or(c.Zone, c.Region))
 	kind := c.Type
 	if c.Spot {
 		kind += " (spot)"
 	}
 	line := fmt.Sprintf("%s %-26s %-18s", mark(c.state), where, kind)
+	if width < narrow {
+		line = fmt.Sprintf("%s %-18s", mark(c.state), where)
+	}
 	switch c.state {
 	case Waiting:
 		return line + faint.Render(fmt.Sprintf(" next, $%.4g an hour", c.PriceUSD))
@@ -126,7 +132,7 @@ func (x resource) line(now time.Time) string {
 		took = now.Sub(x.since)
 	}
 	// The module's name says nothing: there is one.
-	return fmt.Sprintf("    %s %-8s %s %s", mark(x.state), x.action, strings.TrimPrefix(x.address, "module.service."), faint.Render(seconds(took)))
+	return fmt.Sprintf("  %s %5s %-7s %s", mark(x.state), seconds(took), x.action, strings.TrimPrefix(x.address, "module.service."))
 }
 
 // spent is an estimate, so not in more digits than it is good for.
@@ -161,9 +167,9 @@ func (b *Board) table(width, height int, now time.Time) []string {
 	for _, r := range rows {
 		name = max(name, min(len(r.name), max(width/4, 8)))
 	}
-	out := []string{faint.Render(fmt.Sprintf("  %-*s  %-22s %-14s %6s  %s", name, "NAME", "WHERE", "PHASE", "TIME", "LAST EVENT"))}
+	out := []string{faint.Render(tableLine(width, name, "  ", "NAME", "WHERE", "PHASE", "TIME", "LAST EVENT"))}
 	for _, r := range rows {
-		out = append(out, r.tableLine(name, now))
+		out = append(out, r.tableLine(width, name, now))
 	}
 	foot := fmt.Sprintf("%d run, %d wait, %d done, %d failed", count[Running], count[Waiting], count[Done], count[Failed])
 	if total > 0 {
@@ -175,8 +181,8 @@ func (b *Board) table(width, height int, now time.Time) []string {
 	return append(out, bold.Render(foot))
 }
 
-func (r *row) tableLine(name int, now time.Time) string {
-	took, phase := "", ansi.Truncate(r.phase, 14, "…")
+func (r *row) tableLine(width, name int, now time.Time) string {
+	took, phase := "", r.phase
 	switch {
 	case r.state == Waiting:
 		phase = "waiting"
@@ -185,6 +191,16 @@ func (r *row) tableLine(name int, now time.Time) string {
 	case !r.begun.IsZero():
 		took = seconds(now.Sub(r.begun))
 	}
-	where := ansi.Truncate(strings.TrimSpace(r.provider+" "+r.region), 22, "…")
-	return fmt.Sprintf("%s %-*s  %-22s %-14s %6s  %s", mark(r.state), name, ansi.Truncate(r.name, name, "…"), where, phase, took, faint.Render(r.last))
+	where := strings.TrimSpace(r.provider + " " + r.region)
+	return tableLine(width, name, mark(r.state)+" ", r.name, where, phase, took, faint.Render(r.last))
+}
+
+// tableLine aligns a line of the table; on a narrow terminal the columns are
+// narrower, and the last event is left out.
+func tableLine(width, nameWidth int, mark, name, where, phase, took, last string) string {
+	cut := func(s string, w int) string { return ansi.Truncate(s, w, "…") }
+	if width < narrow {
+		return fmt.Sprintf("%s%-*s %-18s %-10s %6s", mark, nameWidth, cut(name, nameWidth), cut(where, 18), cut(phase, 10), took)
+	}
+	return strings.TrimRight(fmt.Sprintf("%s%-*s  %-22s %-14s %6s  %s", mark, nameWidth, cut(name, nameWidth), cut(where, 22), cut(phase, 14), took, last), " ")
 }
