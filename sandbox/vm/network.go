@@ -20,7 +20,11 @@ const (
 	maxConnections = 512
 	// lookPause is how soon a port that opens can be reached at the
 	// instance's address; over the dial socket it is at once.
-	lookPause      = 200 * time.Millisecond
+	lookPause = 200 * time.Millisecond
+	// A look walks all of the host's connections in the kernel, milliseconds
+	// for each instance: where nothing changes for a while, it is rarer.
+	calmAfter      = 15 * time.Second
+	calmPause      = 2 * time.Second
 	connectTimeout = 10 * time.Second
 )
 
@@ -141,8 +145,9 @@ func newPorts(m *machine) *ports {
 
 // follow keeps the listeners right until ctx ends.
 func (p *ports) follow(ctx context.Context) {
-	tick := time.NewTicker(lookPause)
+	tick := time.NewTimer(lookPause)
 	defer tick.Stop()
+	changed := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -151,15 +156,23 @@ func (p *ports) follow(ctx context.Context) {
 			}
 			return
 		case <-tick.C:
-			p.look()
+		}
+		if p.look() {
+			changed = time.Now()
+		}
+		if time.Since(changed) < calmAfter {
+			tick.Reset(lookPause)
+		} else {
+			tick.Reset(calmPause)
 		}
 	}
 }
 
-func (p *ports) look() {
+// look says whether anything changed.
+func (p *ports) look() (changed bool) {
 	rules, err := readFirewall(p.m.dir)
 	if err != nil {
-		return // each connection is checked against it, and said so there
+		return false // each connection is checked against it, and said so there
 	}
 	wanted := map[int]bool{}
 	if rules.opens(sshPort) {
@@ -180,13 +193,16 @@ func (p *ports) look() {
 		if !wanted[port] {
 			_ = l.Close()
 			delete(p.open, port)
+			changed = true
 		}
 	}
 	for port := range wanted {
 		if p.open[port] == nil {
 			p.bind(port)
+			changed = changed || p.open[port] != nil
 		}
 	}
+	return changed
 }
 
 func (p *ports) bind(port int) {
