@@ -92,7 +92,7 @@ func orderFaults(t *testing.T, b *bench, clouds []string) {
 		left := 1.0
 		for k, kind := range kinds {
 			each := faultRate / float64(len(kinds))
-			f := sandbox.Fault{Provider: p, Kind: kind, Rate: each / left, Seed: uint64(100*i + k + 1)} //nolint:gosec // small
+			f := sandbox.Fault{Provider: p, Kind: kind, Rate: each / left, Seed: uint64(100*i + k + 1)}
 			left -= each
 			if err := b.sandbox().Fault(t.Context(), f); err != nil {
 				t.Fatal(err)

@@ -40,7 +40,7 @@ func (b *bench) keep(id string) (kept, error) {
 	if err != nil {
 		return k, err
 	}
-	return k, os.WriteFile(filepath.Join(k.private, filepath.Base(vars[0])), data, 0o600)
+	return k, os.WriteFile(filepath.Join(k.private, filepath.Base(vars[0])), data, 0o600) //nolint:gosec // a folder that this program made
 }
 
 func (k kept) variables() string {

@@ -109,7 +109,7 @@ func (b *bench) service(name string, clouds ...string) (dir string, err error) {
   }
 }
 `, list)
-	if err := os.WriteFile(filepath.Join(dir, "service.hcl"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "service.hcl"), []byte(text), 0o600); err != nil { //nolint:gosec // a folder that this program made
 		return "", err
 	}
 	return dir, os.WriteFile(filepath.Join(dir, "policy.hcl"), []byte(policy), 0o600)

@@ -19,8 +19,6 @@ const ticks = 100
 type process struct {
 	pid, parent int
 	cpu         float64 // seconds, with those of children that were waited for
-	peak        int64   // kB
-	role        string
 }
 
 // tree lists a process and all below it.

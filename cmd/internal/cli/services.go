@@ -44,10 +44,7 @@ func serviceFiles(args []string) (files []string, many bool, err error) {
 // subfolders are the service files one level below a folder that has none of
 // its own; nil for anything else.
 func subfolders(arg string) ([]string, error) {
-	if st, err := os.Stat(arg); err != nil || !st.IsDir() {
-		return nil, nil
-	}
-	if _, err := os.Stat(filepath.Join(arg, "service.hcl")); err == nil {
+	if !isFolder(arg) || exists(filepath.Join(arg, "service.hcl")) {
 		return nil, nil
 	}
 	entries, err := os.ReadDir(arg) // by name
@@ -66,6 +63,16 @@ func subfolders(arg string) ([]string, error) {
 			"Nothing was changed.", "`skysail init` writes one; or name the file.")
 	}
 	return out, nil
+}
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // loadAll reads every service and its policy; all mistakes of all files are

@@ -112,7 +112,7 @@ func TestPicture(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(file) //nolint:gosec // testdata
+			want, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
