@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -231,12 +230,6 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 		Env:       env,
 		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
-}
-
-// exists says whether the attempt's folder was ever written.
-func (a *attempt) exists() bool {
-	_, err := os.Stat(a.bundle())
-	return err == nil
 }
 
 func ownAddress(ctx context.Context, sandbox bool, env clouds.Env) (string, error) {

@@ -35,6 +35,9 @@ func (d *Deployer) Deploy(ctx context.Context, svc *spec.Service) (Deployment, e
 
 // deployHere is Deploy in the supervisor.
 func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deployment, error) {
+	if err := d.checkRules(); err != nil {
+		return Deployment{}, err
+	}
 	secrets, err := d.secretValues(svc)
 	if err != nil {
 		return Deployment{}, err
@@ -83,6 +86,7 @@ type run struct {
 	queue    *queue
 	approved bool
 	history  []string
+	denials  denials
 }
 
 func (r *run) all(parent context.Context) error {
@@ -90,10 +94,13 @@ func (r *run) all(parent context.Context) error {
 	defer cancel()
 	for {
 		c := r.queue.next()
-		if c == nil {
-			return r.exhausted(parent)
+		if c == nil || len(r.denials) == maxDenied {
+			return r.none(parent)
 		}
 		a, class, err := r.try(ctx, c)
+		if errors.Is(err, errDenied) {
+			continue
+		}
 		var unhealthy *UnhealthyError
 		if err == nil || errors.As(err, &unhealthy) {
 			return err
@@ -125,12 +132,19 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 	}
 	d.emit(EventAttempt, a, "%s%s in %s, $%.4g an hour", row.Type, kind, row.Region, row.PriceUSD)
 
+	plan, err := d.prepare(ctx, a)
+	if err != nil {
+		return r.begun(total, a, err)
+	}
+	v, err := d.judge(ctx, a, plan)
+	if err == nil && v.Denied() {
+		err = r.denied(a, v)
+	}
+	if err != nil {
+		return nil, "", err
+	}
 	if !r.approved {
-		plan, err := d.prepare(ctx, a)
-		if err != nil {
-			return r.begun(total, a, err)
-		}
-		ok, err := r.approve(total, a, plan)
+		ok, err := r.approve(total, a, plan, v)
 		if err != nil || !ok {
 			if err == nil {
 				err = ErrNotApproved
@@ -138,18 +152,9 @@ func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, fault
 			return nil, "", err
 		}
 		r.approved = true
-		if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
-			return nil, "", err
-		}
-	} else {
-		if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
-			return nil, "", err
-		}
-		if _, err := d.prepare(ctx, a); err != nil {
-			class, cause := classify(a, err)
-			a.row.Class, a.row.Cause = string(class), cause
-			return a, class, err
-		}
+	}
+	if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
+		return nil, "", err
 	}
 	a.row.Phase = store.AttemptApplying
 	err = r.place(ctx, a)

@@ -64,6 +64,7 @@ const (
 	EventStep      EventKind = "step"     // init, plan, apply, …
 	EventResource  EventKind = "resource" // Terraform makes or removes one
 	EventFault     EventKind = "fault"
+	EventDenied    EventKind = "denied" // by the guardrails; the candidate is left out
 	EventCleaned   EventKind = "cleaned"
 	EventReady     EventKind = "ready"
 	EventWarning   EventKind = "warning"

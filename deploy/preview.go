@@ -5,6 +5,7 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/guardrails"
 	"skysail/selector"
 )
 
@@ -30,24 +31,28 @@ type Preview struct {
 	Fallbacks []selector.Candidate `json:"fallbacks"`
 	MaxUSD    float64              `json:"max_usd_hour"`
 	Bundle    string               `json:"bundle"` // folder of the reviewable files
+	// Warnings are the guardrails' about Candidate. Denied are the candidates
+	// before it, which they keep from being applied.
+	Warnings []string `json:"warnings,omitempty"`
+	Denied   []Denial `json:"denied,omitempty"`
 }
 
-func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan) (bool, error) {
+func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan, v guardrails.Verdict) (bool, error) {
 	if r.d.opts.Approve == nil {
 		return true, nil
 	}
-	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan))
+	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan, v, r.denials))
 }
 
-func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan) Preview {
+func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan, v guardrails.Verdict, ds denials) Preview {
 	p := Preview{
 		Name: a.dep.Name, ID: a.dep.ID, Sandbox: a.dep.Sandbox, Instances: a.dep.Service.Instances,
 		Rule: result.Rule, Why: result.Why, Candidate: *a.candidate, Changes: changes(plan), Bundle: a.bundle(),
-		MaxUSD: a.candidate.TotalUSD,
+		MaxUSD: a.candidate.TotalUSD, Warnings: v.WarnTexts(), Denied: ds,
 	}
 	for i := range result.Candidates {
 		c := result.Candidates[i]
-		if c.Offer == a.candidate.Offer && c.Spot == a.candidate.Spot {
+		if c.Offer == a.candidate.Offer && c.Spot == a.candidate.Spot || ds.has(&c) || ds.hopeless(c.Offer.Provider) {
 			continue
 		}
 		p.Fallbacks = append(p.Fallbacks, c)

@@ -32,6 +32,7 @@ var (
 			{Type: "limits", Schema: limitsSchema},
 			{Type: "failover", Schema: failoverSchema},
 			{Type: "access", Schema: accessSchema},
+			{Type: "guardrails", Schema: guardrailsSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -95,6 +96,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		b.Strings("ssh_from", &p.Access.SSHFrom)
 		notEmpty(b, "ssh_from", len(p.Access.SSHFrom), "leave ssh_from out for this machine's own address")
 	}
+	decodeGuardrails(block.Child("guardrails"), f.Dir(), &p.Guardrails)
 	for _, m := range p.mistakes() {
 		block.Report(m)
 	}

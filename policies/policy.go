@@ -56,6 +56,7 @@ type Policy struct {
 	Limits     Limits        `json:"limits"`
 	Failover   Failover      `json:"failover"`
 	Access     Access        `json:"access"`
+	Guardrails Guardrails    `json:"guardrails,omitzero"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.

@@ -53,7 +53,8 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, p.Hybrid.mistakes()...)
 	out = append(out, p.Limits.mistakes()...)
 	out = append(out, p.Failover.mistakes()...)
-	return append(out, p.Access.mistakes()...)
+	out = append(out, p.Access.mistakes()...)
+	return append(out, p.Guardrails.mistakes()...)
 }
 
 func (l Lists) mistakes() []hclfile.Mistake {

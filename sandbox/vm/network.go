@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -21,10 +23,11 @@ const (
 	// lookPause is how soon a port that opens can be reached at the
 	// instance's address; over the dial socket it is at once.
 	lookPause = 200 * time.Millisecond
-	// A look walks all of the host's connections in the kernel, milliseconds
-	// for each instance: where nothing changes for a while, it is rarer.
-	calmAfter      = 15 * time.Second
-	calmPause      = 2 * time.Second
+	// lazyPause is how soon when nothing has changed for a while: a look costs
+	// milliseconds, as the kernel goes through all its connections for it.
+	lazyPause = 2 * time.Second
+	// eagerLooks is how many looks without a change make it lazy.
+	eagerLooks     = 40
 	connectTimeout = 10 * time.Second
 )
 
@@ -145,9 +148,7 @@ func newPorts(m *machine) *ports {
 
 // follow keeps the listeners right until ctx ends.
 func (p *ports) follow(ctx context.Context) {
-	tick := time.NewTimer(lookPause)
-	defer tick.Stop()
-	changed := time.Now()
+	pause, same := lookPause, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -155,24 +156,24 @@ func (p *ports) follow(ctx context.Context) {
 				_ = l.Close()
 			}
 			return
-		case <-tick.C:
-		}
-		if p.look() {
-			changed = time.Now()
-		}
-		if time.Since(changed) < calmAfter {
-			tick.Reset(lookPause)
-		} else {
-			tick.Reset(calmPause)
+		case <-time.After(pause):
+			before := slices.Sorted(maps.Keys(p.open))
+			p.look()
+			if same++; !slices.Equal(before, slices.Sorted(maps.Keys(p.open))) {
+				same = 0
+			}
+			pause = lookPause
+			if same >= eagerLooks {
+				pause = lazyPause
+			}
 		}
 	}
 }
 
-// look says whether anything changed.
-func (p *ports) look() (changed bool) {
+func (p *ports) look() {
 	rules, err := readFirewall(p.m.dir)
 	if err != nil {
-		return false // each connection is checked against it, and said so there
+		return // each connection is checked against it, and said so there
 	}
 	wanted := map[int]bool{}
 	if rules.opens(sshPort) {
@@ -193,16 +194,13 @@ func (p *ports) look() (changed bool) {
 		if !wanted[port] {
 			_ = l.Close()
 			delete(p.open, port)
-			changed = true
 		}
 	}
 	for port := range wanted {
 		if p.open[port] == nil {
 			p.bind(port)
-			changed = changed || p.open[port] != nil
 		}
 	}
-	return changed
 }
 
 func (p *ports) bind(port int) {

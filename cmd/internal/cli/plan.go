@@ -51,6 +51,7 @@ func (a *app) printPlan(p deploy.Preview) error {
 		return a.printJSON(map[string]any{
 			"name": p.Name, "id": p.ID, "sandbox": p.Sandbox, "rule": p.Rule, "candidate": candidateOf(&p.Candidate),
 			"changes": p.Changes, "fallbacks": fallbacks, "max_usd_hour": p.MaxUSD, "out": p.Bundle,
+			"warnings": nonNil(p.Warnings), "denied": nonNil(p.Denied),
 		})
 	}
 	printPreview(a.io.Out, p)
@@ -58,4 +59,12 @@ func (a *app) printPlan(p deploy.Preview) error {
 		a.printf("\nWritten to %s\n", p.Bundle)
 	}
 	return nil
+}
+
+// nonNil makes [] of an empty list in JSON.
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -44,6 +44,12 @@ func printPreview(w io.Writer, p deploy.Preview) {
 		}
 		_, _ = fmt.Fprintf(w, "; at most %s an hour\n", usd(p.MaxUSD))
 	}
+	for _, x := range p.Denied {
+		_, _ = fmt.Fprintf(w, "  denied  %s\n", x)
+	}
+	for _, warning := range p.Warnings {
+		_, _ = fmt.Fprintf(w, "  warning %s\n", warning)
+	}
 	for _, ch := range p.Changes {
 		_, _ = fmt.Fprintf(w, "  %-7s %s\n", ch.Action, ch.Address)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"skysail/guardrails"
 	"skysail/internal/hclfile"
 	"skysail/policies"
 	"skysail/spec"
@@ -51,7 +52,10 @@ func runValidate(a *app, paths []string) error {
 		switch {
 		case err != nil:
 		case kind == "policy":
-			_, err = policies.Load(p)
+			var policy policies.Policy
+			if policy, err = policies.Load(p); err == nil {
+				_, err = guardrails.Compile(policy.Guardrails)
+			}
 		default:
 			f.Kind = "service"
 			var svc *spec.Service
