@@ -24,7 +24,7 @@ const faultRate = 0.3
 // TestLoad has 64 deployments in flight while three in ten creates fail, in
 // every way and on every cloud: all end as the policy says, and destroying all
 // leaves nothing. It needs about 12 GB of memory: make test-load.
-func TestLoad(t *testing.T) { load(t, 64, 10*time.Minute) }
+func TestLoad(t *testing.T) { load(t, 64, 4*time.Minute) }
 
 // TestLoadSmall is the same with 8, for every run of the tests.
 func TestLoadSmall(t *testing.T) { load(t, 8, 30*time.Second) }
