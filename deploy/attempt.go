@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -203,6 +202,7 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	}); err != nil {
 		return nil, err
 	}
+	d.emit(EventStep, a, "outputs")
 	return d.outputs(ctx, a)
 }
 
@@ -232,6 +232,7 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	for k, v := range a.cloud.TerraformEnv() {
 		env[k] = v
 	}
+	d.hideCredentials(env)
 	if a.row.N > 0 { // else it is for a look, and nobody's to take over
 		env[EnvAttempt] = attemptMark(a.dep.ID, a.row.N)
 	}
@@ -257,26 +258,6 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 		Env:         env,
 		Events:      func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
-}
-
-func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
-	switch ev.Kind {
-	case runner.EventComplete:
-		if ev.Action == "read" {
-			return // a data source: nothing was made
-		}
-		d.emit(EventResource, a, "%s: %sd in %s", ev.Address, strings.TrimSuffix(ev.Action, "e")+"e", ev.Elapsed)
-	case runner.EventProgress:
-		d.emit(EventResource, a, "%s: still working (%s)", ev.Address, ev.Elapsed)
-	case runner.EventDiagnostic:
-		switch {
-		case ev.Diagnostic.Severity == "warning":
-			d.emit(EventWarning, a, "%s", ev.Diagnostic.Text())
-		case ev.Op == "apply" && a.onError != nil:
-			a.onError(ev.Diagnostic.Text())
-			a.onError = nil
-		}
-	}
 }
 
 func ownAddress(ctx context.Context, sandbox bool, env clouds.Env) (string, error) {

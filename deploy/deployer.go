@@ -34,6 +34,7 @@ type Deployer struct {
 	sim    Simulator
 	engine map[runner.EngineKind]runner.Engine
 	vcpus  map[[2]string]float64 // by provider and type
+	secret []string              // values that no event may show
 	events sync.Mutex
 }
 
@@ -73,36 +74,13 @@ func withoutStore(opts Options) (*Deployer, error) {
 		policy = *opts.Policy
 	}
 	opts.Remote = opts.Remote || opts.Sandbox
-	return &Deployer{opts: opts, policy: policy, home: home, env: env}, nil
+	d := &Deployer{opts: opts, policy: policy, home: home, env: env}
+	d.hideCredentials(env)
+	return d, nil
 }
 
 // Close closes the store. What runs goes on running.
 func (d *Deployer) Close() error { return d.store.Close() }
-
-func (d *Deployer) emit(kind EventKind, a *attempt, format string, args ...any) {
-	if d.opts.Progress == nil {
-		return
-	}
-	ev := Event{At: time.Now().UTC(), Kind: kind, Text: fmt.Sprintf(format, args...)}
-	if a != nil {
-		ev.Attempt, ev.Provider, ev.Region = a.row.N, a.row.Provider, a.row.Region
-	}
-	d.send(ev)
-}
-
-// emitProvider tells of something that belongs to a provider and no attempt.
-func (d *Deployer) emitProvider(kind EventKind, provider, format string, args ...any) {
-	if d.opts.Progress == nil {
-		return
-	}
-	d.send(Event{At: time.Now().UTC(), Kind: kind, Provider: provider, Text: fmt.Sprintf(format, args...)})
-}
-
-func (d *Deployer) send(ev Event) {
-	d.events.Lock()
-	defer d.events.Unlock()
-	d.opts.Progress(ev)
-}
 
 // simulator returns the sandbox, starting it when it does not run.
 func (d *Deployer) simulator(ctx context.Context) (Simulator, error) {

@@ -105,6 +105,9 @@ func follow[Out any](ctx, ask context.Context, d *Deployer, j *job.Job) (Out, er
 		Event: func(data json.RawMessage) {
 			var ev Event
 			if d.opts.Progress != nil && json.Unmarshal(data, &ev) == nil {
+				if ev.Name == "" {
+					ev.Name = j.Meta().Name
+				}
 				d.send(ev)
 			}
 		},

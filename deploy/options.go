@@ -62,31 +62,3 @@ type Simulator interface {
 	// Dial connects to a port of a simulated instance.
 	Dial(ctx context.Context, network, addr string) (net.Conn, error)
 }
-
-// Event is something that happened on the way, for people.
-type Event struct {
-	At       time.Time `json:"at"`
-	Kind     EventKind `json:"kind"`
-	Attempt  int       `json:"attempt,omitempty"`
-	Provider string    `json:"provider,omitempty"`
-	Region   string    `json:"region,omitempty"`
-	Text     string    `json:"text"`
-}
-
-// EventKind groups events.
-type EventKind string
-
-// The kinds.
-const (
-	EventSelect    EventKind = "select"
-	EventAttempt   EventKind = "attempt"
-	EventStep      EventKind = "step"     // init, plan, apply, …
-	EventResource  EventKind = "resource" // Terraform made or removed one
-	EventFault     EventKind = "fault"
-	EventSkip      EventKind = "skip"   // candidates that are not tried, and why
-	EventDenied    EventKind = "denied" // by the guardrails; the candidate is left out
-	EventCleaned   EventKind = "cleaned"
-	EventReady     EventKind = "ready"
-	EventWarning   EventKind = "warning"
-	EventInterrupt EventKind = "interrupt"
-)

@@ -76,7 +76,6 @@ func (d *Deployer) place(ctx context.Context, svc *spec.Service) (selector.Resul
 	if len(r.Candidates) == 0 {
 		return r, NothingFits(svc, r)
 	}
-	d.emit(EventSelect, nil, "%s: %s; %d candidate(s), first %s %s in %s",
-		r.Rule, r.Why, len(r.Candidates), r.Candidates[0].Offer.Provider, r.Candidates[0].Offer.Type, r.Candidates[0].Offer.Region)
+	d.emitSelection(svc.Name, r)
 	return r, nil
 }

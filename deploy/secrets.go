@@ -29,6 +29,7 @@ func (d *Deployer) secretValues(svc *spec.Service) (map[string]string, error) {
 				"Encode it (base64, for example) and decode it in the service.")
 		default:
 			values[name] = v
+			d.hide(v)
 		}
 	}
 	if len(missing) > 0 {

@@ -67,15 +67,19 @@ func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error
 			return r.value, r.err
 		case <-tick.C:
 		}
-		if engine.PID == 0 {
-			engine = g.engine()
+		if engine.PID == 0 || !engine.Running() {
+			// terraform-exec asks for the version first, and on a loaded machine
+			// that process is the one that was seen: the next one counts.
+			if next := g.engine(); engine.PID == 0 || next.PID > 0 {
+				engine = next
+			}
 		}
 		switch {
 		case engine.PID == 0 || engine.Running():
 			ended = time.Time{}
 		case ended.IsZero():
 			ended = time.Now()
-		case time.Since(ended) > 2*g.patience:
+		case time.Since(ended) > 2*g.patience && (g.held() || time.Since(ended) > starved*g.patience):
 			var none T
 			return none, errOutputHeld
 		case time.Since(ended) > g.patience && !killed:
@@ -108,6 +112,17 @@ func (g *guard) engine() proc.Info {
 		}
 	}
 	return gone
+}
+
+// starved is for how many times its patience a command is waited for whose
+// engine has ended and that nothing holds up: on a loaded machine what is left
+// is this process's own work, reading what the engine printed.
+const starved = 60
+
+// held says whether anything that the command started is still there.
+func (g *guard) held() bool {
+	list, err := proc.WithEnv(g.entry)
+	return err != nil || len(list) > 0
 }
 
 // kill ends what is left of the command in the engine's process group: a

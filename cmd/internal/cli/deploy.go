@@ -16,24 +16,41 @@ import (
 func newDeploy(a *app) *cobra.Command {
 	var t target
 	var auto bool
+	var parallel int
 	cmd := &cobra.Command{
-		Use:   "deploy [FILE]",
-		Short: "Run a service on this machine, or with --remote on a cloud",
+		Use:   "deploy [FILE|FOLDER]...",
+		Short: "Run services on this machine, or with --remote on clouds",
 		Long: `Selects a target, shows the plan and the price, asks, and applies. When an
 apply fails, what was half made is removed and the next candidate is tried.
 Returns when the service is healthy and its first samples are stored.
 
-The values of the service's secrets are taken from this command's environment.`,
+The values of the service's secrets are taken from this command's environment.
+
+Several files, or a folder whose subfolders have a service.hcl, are deployed at
+once: one table with the total price is approved, as many are worked on side by
+side as this machine's memory and processors bear (--parallel), in their order,
+and one that fails does not stop the others. Each is an operation of its own and
+goes on when this command ends; what still waits then is not begun. The exit
+status is the worst one: 5, 130, 1, 4, 3, 6, 2, in this order.`,
 		Example: `  skysail deploy examples/hello/service.hcl
   skysail deploy service.hcl --remote --policy policy.hcl
-  skysail deploy service.hcl --remote --sandbox --auto-approve`,
-		Args: cobra.MaximumNArgs(1),
+  skysail deploy service.hcl --remote --sandbox --auto-approve
+  skysail deploy ./services --sandbox --auto-approve -o jsonl`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			files, many, err := serviceFiles(args)
+			if err != nil {
+				return err
+			}
+			if many {
+				return a.deployMany(cmd.Context(), t, files, parallel, auto)
+			}
 			return a.runDeploy(cmd.Context(), t, args, auto)
 		},
 	}
 	t.flags(cmd, true)
 	cmd.Flags().BoolVar(&auto, "auto-approve", false, "do not ask")
+	parallelFlag(cmd, &parallel)
 	return cmd
 }
 
@@ -42,10 +59,8 @@ func (a *app) runDeploy(ctx context.Context, t target, args []string, auto bool)
 	if err != nil {
 		return err
 	}
-	if !auto && (a.output == "json" || !isTerminal(a.io.In)) {
-		return failure.New(failure.Input, "nobody can be asked for approval here",
-			"deploy shows a plan and asks before it creates anything; nothing was changed.",
-			"Add --auto-approve, or run it on a terminal. `skysail plan` shows the plan.")
+	if err := a.canAsk(auto); err != nil {
+		return err
 	}
 	progress := a.newProgress()
 	defer progress.stop()
@@ -76,6 +91,21 @@ func (a *app) runDeploy(ctx context.Context, t target, args []string, auto bool)
 		}
 		return err
 	})
+}
+
+// canAsk says whether somebody can approve, or need not.
+func (a *app) canAsk(auto bool) error {
+	if auto || a.output != "json" && isTerminal(a.io.In) {
+		return nil
+	}
+	return failure.New(failure.Input, "nobody can be asked for approval here",
+		"deploy shows a plan and asks before it creates anything; nothing was changed.",
+		"Add --auto-approve, or run it on a terminal. `skysail plan` shows the plan.")
+}
+
+// parallelFlag adds the bound of what is done at once.
+func parallelFlag(cmd *cobra.Command, n *int) {
+	cmd.Flags().IntVar(n, "parallel", 0, "work on so many at once, when there are several; 0 is what this machine bears")
 }
 
 func (a *app) printDeployed(d deploy.Deployment) error {

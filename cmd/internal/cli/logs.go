@@ -19,8 +19,9 @@ func newLogs(a *app) *cobra.Command {
 	var last int
 	var since time.Duration
 	cmd := &cobra.Command{
-		Use:   "logs NAME",
-		Short: "Show the service's log lines, of all instances in order of time",
+		Use:         "logs NAME",
+		Annotations: map[string]string{ownStream: "yes"},
+		Short:       "Show the service's log lines, of all instances in order of time",
 		Long: `Shows the service's log lines. With --follow it goes on with new lines, over
 cuts of the connection, until it is interrupted; then -o json prints one object
 a line instead of one for all.`,

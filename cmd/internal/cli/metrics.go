@@ -21,8 +21,9 @@ func newMetrics(a *app) *cobra.Command {
 	var listen string
 	var interval time.Duration
 	cmd := &cobra.Command{
-		Use:   "metrics",
-		Short: "Serve the metrics of all deployments to Prometheus",
+		Use:         "metrics",
+		Annotations: map[string]string{ownStream: "yes"},
+		Short:       "Serve the metrics of all deployments to Prometheus",
 		Long: `Collects from every running deployment at an interval and serves the newest
 values at /metrics, until it is interrupted. Deployments that come and go are
 noticed at the next collection. Scrape it with honor_labels: true.`,

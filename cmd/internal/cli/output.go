@@ -15,6 +15,10 @@ import (
 // printJSON writes one object; every object carries "version": 1.
 func (a *app) printJSON(fields map[string]any) error {
 	fields["version"] = 1
+	if a.events != nil {
+		a.events.result = fields
+		return nil
+	}
 	enc := json.NewEncoder(a.io.Out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(fields)

@@ -19,6 +19,9 @@ const exitHelp = `Exit status:
   130  interrupted; what was begun was undone
 `
 
+// ownStream marks commands that write more than a result to standard output.
+const ownStream = "own-stream"
+
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "skysail",
@@ -35,12 +38,19 @@ watches what it made.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "output form: text or json")
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "output form: text, json (one object) or jsonl (events, the last line is that object)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if a.output != "text" && a.output != "json" {
+		switch a.output {
+		case "text", "json":
+		case "jsonl":
+			if cmd.Annotations[ownStream] != "" {
+				return failure.New(failure.Input, cmd.CommandPath()+" -o jsonl", "It has a stream of its own.", "Use -o json.")
+			}
+			a.output, a.events = "json", newEventStream(a.io.Out)
+		default:
 			bad := a.output
 			a.output = "text"
-			return failure.New(failure.Input, fmt.Sprintf("--output %q", bad), "The output form is text or json.", "Use -o text or -o json.")
+			return failure.New(failure.Input, fmt.Sprintf("--output %q", bad), "The output form is text, json or jsonl.", "Use -o text, -o json or -o jsonl.")
 		}
 		return nil
 	}

@@ -35,7 +35,8 @@ func isTerminal(stream any) bool {
 // app is the state of one run.
 type app struct {
 	io     IO
-	output string // text or json
+	output string       // text or json
+	events *eventStream // with -o jsonl, where output is json; else nil
 }
 
 // Run runs the command line and returns the exit status. The first interrupt
@@ -60,7 +61,7 @@ func Run(parent context.Context, streams IO, args []string) int {
 	root.SetErr(streams.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return 0
+		return a.events.end(nil)
 	}
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
@@ -70,7 +71,7 @@ func Run(parent context.Context, streams IO, args []string) int {
 		return x.status
 	}
 	a.printError(err)
-	status := failure.CodeOf(asFailure(err)).ExitStatus()
+	status := a.events.end(asFailure(err))
 	if status == failure.Input.ExitStatus() && detailedAsked(args) {
 		return failure.Failed.ExitStatus()
 	}
