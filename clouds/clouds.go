@@ -15,6 +15,9 @@ type Resource struct {
 	Region    string    `json:"region"`
 	Tags      []string  `json:"tags"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
+	// Deployment is the ID that its tag or name holds; filled where things of
+	// all deployments are listed.
+	Deployment string `json:"deployment,omitempty"`
 	// PriceUSD is what it costs an hour, 0 where the provider does not say.
 	PriceUSD float64 `json:"price_usd_hour"`
 }

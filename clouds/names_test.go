@@ -63,3 +63,32 @@ func TestCheckID(t *testing.T) {
 		}
 	}
 }
+
+func TestDeploymentOf(t *testing.T) {
+	const id = "d4k2m9x7qpb1"
+	for _, c := range []struct {
+		tags []string
+		name string
+		want string
+	}{
+		{[]string{"skysail", "skysail-deployment:" + id}, "anything", id},
+		{[]string{"Skysail-Deployment:D4K2M9X7QPB1"}, "", id},
+		{nil, "skysail-" + id + "-0", id},
+		{nil, "skysail-" + id, id},
+		{nil, "skysail-deployment:" + id, id},
+		{[]string{"skysail-deployment:d1"}, "skysail-web", ""},
+		{[]string{"skysail"}, "web", ""},
+		{nil, "skysail-" + id + "x", ""},
+	} {
+		got := DeploymentOf(c.tags, c.name)
+		if got != c.want {
+			t.Errorf("DeploymentOf(%q, %q) is %q", c.tags, c.name, got)
+		}
+		if any := Tagged(c.tags, Any) || Named(c.name, Any) || Tagged([]string{c.name}, Any); any != (c.want != "") {
+			t.Errorf("%q, %q: any is %v", c.tags, c.name, any)
+		}
+	}
+	if CheckID(Any) == nil {
+		t.Error("a sweep must never take what stands for all")
+	}
+}

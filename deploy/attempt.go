@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -245,12 +244,6 @@ func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
 			d.emit(EventWarning, a, "%s", ev.Diagnostic.Text())
 		}
 	}
-}
-
-// exists says whether the attempt's folder was ever written.
-func (a *attempt) exists() bool {
-	_, err := os.Stat(a.bundle())
-	return err == nil
 }
 
 func ownAddress(ctx context.Context, sandbox bool, env clouds.Env) (string, error) {

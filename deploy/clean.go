@@ -20,6 +20,10 @@ const (
 	// lag behind a create that was in flight when Terraform stopped, so a
 	// clean-up after an attempt that did not end by itself looks twice.
 	sweepPause = 2 * time.Second
+	// silentRounds is how often in a row a provider may not answer before a
+	// sweep gives up: each time its client has tried for a quarter of a minute
+	// by itself.
+	silentRounds = 3
 )
 
 // Proof is the provider's own word on what is left of a deployment.
@@ -82,21 +86,19 @@ func (e *LeftBehindError) Unwrap() error { return e.Err }
 // idempotent.
 func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, error) {
 	proof := Proof{Provider: a.row.Provider, Destroyed: []string{}, Swept: []clouds.Resource{}, Left: []clouds.Resource{}}
-	var state []string
-	var destroyErr error
-	if a.exists() {
-		var err error
-		if state, err = a.workspace.Resources(); err != nil {
-			destroyErr = err
-		}
-		if len(state) > 0 {
-			d.emit(EventStep, a, "destroy")
-			before := state
-			state, destroyErr = d.destroyRest(ctx, a)
-			proof.Destroyed = without(before, state)
-			if destroyErr != nil {
-				d.emit(EventWarning, a, "destroy failed, sweeping: %v", destroyErr)
-			}
+	destroyErr := d.salvage(ctx, a)
+	if destroyErr != nil {
+		d.emit(EventWarning, a, "%v", destroyErr)
+	}
+	state, err := a.workspace.Resources()
+	destroyErr = errors.Join(destroyErr, err)
+	if len(state) > 0 {
+		d.emit(EventStep, a, "destroy")
+		before := state
+		state, destroyErr = d.destroyRest(ctx, a)
+		proof.Destroyed = without(before, state)
+		if destroyErr != nil {
+			d.emit(EventWarning, a, "destroy failed, sweeping: %v", destroyErr)
 		}
 	}
 	var sweepErr error
@@ -114,7 +116,9 @@ func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, 
 		d.emit(EventCleaned, a, "%s", cleanedText(proof))
 		return proof, nil
 	}
-	proof.AskedAt = time.Now().UTC()
+	if sweepErr == nil || len(proof.Left) > 0 {
+		proof.AskedAt = time.Now().UTC()
+	}
 	// When the provider itself says that nothing is left, a destroy that
 	// failed half way has still reached its end.
 	if sweepErr == nil && len(proof.Left) == 0 && (destroyErr == nil || len(state) == 0 || a.row.Provider == "local") {
@@ -172,7 +176,7 @@ func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error
 // in a row when the apply did not end by itself.
 func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, left []clouds.Resource, err error) {
 	swept, left = []clouds.Resource{}, []clouds.Resource{}
-	empty, wanted := 0, 2
+	empty, wanted, silent := 0, 2, 0
 	if settled {
 		wanted = 1
 	}
@@ -187,8 +191,12 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 				return swept, left, err
 			}
 			d.emit(EventWarning, a, "asking %s what is left: %v", a.row.Provider, err)
+			if silent++; silent == silentRounds {
+				return swept, left, err
+			}
 			continue
 		}
+		silent = 0
 		if len(left) == 0 {
 			if empty++; empty >= wanted {
 				return swept, left, nil

@@ -65,6 +65,14 @@ type Seller interface {
 	Offers(ctx context.Context) (catalog.File, error)
 }
 
+// Lister is a cloud that lists what carries the tag of any deployment: all but
+// the local machine, which holds nothing that costs money.
+type Lister interface {
+	// FindAll is Find for every deployment, this installation's and others';
+	// each resource says whose it is. It may be retried.
+	FindAll(ctx context.Context) ([]clouds.Resource, error)
+}
+
 // cloud returns what speaks to a provider, through env.
 func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 	switch provider {

@@ -98,7 +98,6 @@ func supervised[Out any](ctx context.Context, d *Deployer, op, name string, in a
 
 // follow watches a job to its end; questions are asked under ask.
 func follow[Out any](ctx, ask context.Context, d *Deployer, j *job.Job) (Out, error) {
-	var out Out
 	raw, err := j.Watch(ctx, job.Watcher{
 		Event: func(data json.RawMessage) {
 			var ev Event
@@ -115,6 +114,12 @@ func follow[Out any](ctx, ask context.Context, d *Deployer, j *job.Job) (Out, er
 			return answer{Approved: ok}, err
 		},
 	})
+	return conclude[Out](j, raw, err)
+}
+
+// conclude is what a job's watching came to.
+func conclude[Out any](j *job.Job, raw json.RawMessage, err error) (Out, error) {
+	var out Out
 	name := j.Meta().Name
 	switch {
 	case errors.Is(err, job.ErrDied):

@@ -88,7 +88,7 @@ func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Re
 	r := Recovery{Name: row.Name, ID: row.ID, Was: row.Phase, Phase: row.Phase, Did: RecoveredNothing, Proofs: []Proof{}}
 	do, ok := recoveries[row.Phase]
 	if !ok {
-		r.Why = fmt.Sprintf("it is %s, which is no passing phase: there is nothing to recover", row.Phase)
+		r.Why = "nobody died over it, and there is nothing to recover"
 		return r, nil
 	}
 	if err := d.takeOver(ctx, row, orphanGrace); err != nil {

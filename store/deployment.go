@@ -146,7 +146,7 @@ func (s *Store) Unregister(ctx context.Context, id string) error {
 // the one with that ID, with its instances; else ErrNotFound.
 func (s *Store) Get(ctx context.Context, nameOrID string) (Deployment, error) {
 	ds, err := s.query(ctx, `WHERE name = ?1 OR id = ?1
-		ORDER BY phase IN ('destroyed','failed'), created_at DESC, id LIMIT 1`, nameOrID)
+		ORDER BY phase IN ('destroyed','failed'), rowid DESC LIMIT 1`, nameOrID)
 	if err != nil {
 		return Deployment{}, err
 	}

@@ -63,6 +63,20 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	if err := clouds.CheckID(deploymentID); err != nil {
 		return nil, err
 	}
+	return c.search(ctx, types.Filter{Name: sdk.String("tag:" + tagKey), Values: []string{deploymentID}})
+}
+
+// FindAll returns what Find does, of all deployments, of this installation and
+// of any other in the account; each thing says whose it is. May be retried.
+func (c *Cloud) FindAll(ctx context.Context) ([]clouds.Resource, error) {
+	list, err := c.search(ctx, types.Filter{Name: sdk.String("tag-key"), Values: []string{tagKey}})
+	if err != nil {
+		return nil, err
+	}
+	return clouds.WithDeployment(list), nil
+}
+
+func (c *Cloud) search(ctx context.Context, tagged types.Filter) ([]clouds.Resource, error) {
 	api, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +87,6 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 		return nil, fmt.Errorf("listing regions: %w", api.explain(err))
 	}
 
-	tagged := types.Filter{Name: sdk.String("tag:" + tagKey), Values: []string{deploymentID}}
 	listed := make([][]clouds.Resource, len(lookups)*len(regions))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(findCalls)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/digitalocean/godo"
 	"golang.org/x/sync/errgroup"
@@ -55,6 +56,20 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	if err := clouds.CheckID(deploymentID); err != nil {
 		return nil, err
 	}
+	return c.search(ctx, deploymentID)
+}
+
+// FindAll returns what Find does, of all deployments, of this installation and
+// of any other in the account; each thing says whose it is. May be retried.
+func (c *Cloud) FindAll(ctx context.Context) ([]clouds.Resource, error) {
+	list, err := c.search(ctx, clouds.Any)
+	if err != nil {
+		return nil, err
+	}
+	return clouds.WithDeployment(list), nil
+}
+
+func (c *Cloud) search(ctx context.Context, deploymentID string) ([]clouds.Resource, error) {
 	api, err := c.connect()
 	if err != nil {
 		return nil, err
@@ -62,7 +77,7 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	defer api.close()
 
 	// The tag first: what is tagged after this call is newer than the search.
-	carrier, err := api.tag(ctx, deploymentID)
+	carriers, err := api.tags(ctx, deploymentID)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +106,19 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return join(found, hidden, carrier, deploymentID)
+	return join(found, hidden, carriers, deploymentID)
 }
 
 // join puts the answers together. What the token may not list is no matter as
-// long as the tag itself says that it is on nothing but what was found.
-func join(found [][]clouds.Resource, hidden []error, tag *godo.Tag, id string) ([]clouds.Resource, error) {
+// long as the tags themselves say that they are on nothing but what was found.
+func join(found [][]clouds.Resource, hidden []error, tags []godo.Tag, id string) ([]clouds.Resource, error) {
 	out := []clouds.Resource{}
-	carriers := 0
+	carriers, n := 0, 0
+	names := make([]string, len(tags))
+	for i := range tags {
+		n += carried(&tags[i])
+		names[i] = tags[i].Name
+	}
 	for _, list := range found {
 		for _, r := range list {
 			out = append(out, r)
@@ -108,12 +128,12 @@ func join(found [][]clouds.Resource, hidden []error, tag *godo.Tag, id string) (
 		}
 	}
 	for _, err := range hidden {
-		if n := carried(tag); err != nil && n > carriers {
-			return nil, fmt.Errorf("the tag %s is on %d things of which only %d can be seen: %w", tag.Name, n, carriers, err)
+		if err != nil && n > carriers {
+			return nil, fmt.Errorf("the tag %s is on %d things of which only %d can be seen: %w", strings.Join(names, ", "), n, carriers, err)
 		}
 	}
-	if tag != nil {
-		out = append(out, resource(kindTag, tag.Name, tag.Name))
+	for _, name := range names {
+		out = append(out, resource(kindTag, name, name))
 	}
 	return out, nil
 }

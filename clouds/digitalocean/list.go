@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,16 +13,23 @@ import (
 	"skysail/clouds"
 )
 
-// tag returns the deployment's tag, nil when it does not exist.
-func (c *client) tag(ctx context.Context, id string) (*godo.Tag, error) {
+// tags returns the deployment's tag, or those of all, none when there is none.
+func (c *client) tags(ctx context.Context, id string) ([]godo.Tag, error) {
+	if id == clouds.Any {
+		list, err := all(ctx, c.Tags.List)
+		if err != nil {
+			return nil, fmt.Errorf("listing tags: %w", c.explain(err, "tag:read"))
+		}
+		return slices.DeleteFunc(list, func(t godo.Tag) bool { return !clouds.Tagged([]string{t.Name}, id) }), nil
+	}
 	t, _, err := c.Tags.Get(ctx, clouds.DeploymentTag(id))
 	switch {
 	case status(err) == http.StatusNotFound:
-		return nil, nil //nolint:nilnil // there being none is an answer
+		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading the tag %s: %w", clouds.DeploymentTag(id), c.explain(err, "tag:read"))
 	default:
-		return t, nil
+		return []godo.Tag{*t}, nil
 	}
 }
 

@@ -50,6 +50,20 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	if err := clouds.CheckID(deploymentID); err != nil {
 		return nil, err
 	}
+	return c.search(ctx, deploymentID)
+}
+
+// FindAll returns what Find does, of all deployments, of this installation and
+// of any other in the account; each thing says whose it is. May be retried.
+func (c *Cloud) FindAll(ctx context.Context) ([]clouds.Resource, error) {
+	list, err := c.search(ctx, clouds.Any)
+	if err != nil {
+		return nil, err
+	}
+	return clouds.WithDeployment(list), nil
+}
+
+func (c *Cloud) search(ctx context.Context, deploymentID string) ([]clouds.Resource, error) {
 	api, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -80,9 +94,13 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 // that was not understood must not delete what is somebody else's.
 func (l lookup) find(ctx context.Context, id string) ([]clouds.Resource, error) {
 	// https://docs.cloud.google.com/compute/docs/reference/rest/v1/instances/aggregatedList
-	filters := []string{"name eq skysail-" + id + ".*"}
+	byName, byLabel := "name eq skysail-"+id+".*", "labels.skysail-deployment="+id
+	if id == clouds.Any {
+		byName, byLabel = "name eq skysail-d.*", "labels.skysail-deployment:*"
+	}
+	filters := []string{byName}
 	if l.labelled {
-		filters = append(filters, "labels.skysail-deployment="+id)
+		filters = append(filters, byLabel)
 	}
 	var out []clouds.Resource
 	for _, filter := range filters {

@@ -48,6 +48,20 @@ func (c *Cloud) Find(ctx context.Context, deploymentID string) ([]clouds.Resourc
 	if err := clouds.CheckID(deploymentID); err != nil {
 		return nil, err
 	}
+	return c.search(ctx, deploymentID)
+}
+
+// FindAll returns what Find does, of all deployments, of this installation and
+// of any other in the account; each thing says whose it is. May be retried.
+func (c *Cloud) FindAll(ctx context.Context) ([]clouds.Resource, error) {
+	list, err := c.search(ctx, clouds.Any)
+	if err != nil {
+		return nil, err
+	}
+	return clouds.WithDeployment(list), nil
+}
+
+func (c *Cloud) search(ctx context.Context, deploymentID string) ([]clouds.Resource, error) {
 	api, err := c.connect()
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func Start(dir, helper, op, name string, request any) (*Job, error) {
 		return nil, fmt.Errorf("job: %w", err)
 	}
 	prune(dir)
-	own, err := os.MkdirTemp(dir, time.Now().UTC().Format("20060102T150405.000Z")+"-"+op+"-*")
+	own, err := os.MkdirTemp(dir, next(dir).Format(stamp)+"-"+op+"-*")
 	if err != nil {
 		return nil, fmt.Errorf("job: %w", err)
 	}
@@ -48,6 +48,29 @@ func Start(dir, helper, op, name string, request any) (*Job, error) {
 		return nil, fmt.Errorf("job: the supervisor does not take its order (see %s): %w", filepath.Join(own, logFile), err)
 	}
 	return j, nil
+}
+
+// stamp begins the name of a job's folder, so that names sort by age.
+const stamp = "20060102T150405.000Z"
+
+// next is the time for the name of a new job: now, or right after the newest
+// when the clock was set back since.
+func next(dir string) time.Time {
+	now := time.Now().UTC()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return now
+	}
+	for _, e := range slices.Backward(entries) {
+		text, _, _ := strings.Cut(e.Name(), "-")
+		if last, err := time.Parse(stamp, text); err == nil {
+			if !last.Before(now.Truncate(time.Millisecond)) {
+				return last.Add(time.Millisecond)
+			}
+			return now
+		}
+	}
+	return now
 }
 
 func (j *Job) spawn(helper string) error {

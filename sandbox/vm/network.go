@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -20,7 +22,12 @@ const (
 	maxConnections = 512
 	// lookPause is how soon a port that opens can be reached at the
 	// instance's address; over the dial socket it is at once.
-	lookPause      = 200 * time.Millisecond
+	lookPause = 200 * time.Millisecond
+	// lazyPause is how soon when nothing has changed for a while: a look costs
+	// milliseconds, as the kernel goes through all its connections for it.
+	lazyPause = 2 * time.Second
+	// eagerLooks is how many looks without a change make it lazy.
+	eagerLooks     = 40
 	connectTimeout = 10 * time.Second
 )
 
@@ -141,8 +148,7 @@ func newPorts(m *machine) *ports {
 
 // follow keeps the listeners right until ctx ends.
 func (p *ports) follow(ctx context.Context) {
-	tick := time.NewTicker(lookPause)
-	defer tick.Stop()
+	pause, same := lookPause, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -150,8 +156,16 @@ func (p *ports) follow(ctx context.Context) {
 				_ = l.Close()
 			}
 			return
-		case <-tick.C:
+		case <-time.After(pause):
+			before := slices.Sorted(maps.Keys(p.open))
 			p.look()
+			if same++; !slices.Equal(before, slices.Sorted(maps.Keys(p.open))) {
+				same = 0
+			}
+			pause = lookPause
+			if same >= eagerLooks {
+				pause = lazyPause
+			}
 		}
 	}
 }

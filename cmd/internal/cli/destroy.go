@@ -60,19 +60,31 @@ func (a *app) runDestroy(ctx context.Context, name string, auto bool) error {
 			return err
 		}
 		a.printf("%s is destroyed.\n", name)
-		for _, p := range proofs {
-			if p.Unasked != "" {
-				a.printf("  %s could not be asked again: %s\n", p.Provider, p.Unasked)
-				continue
-			}
-			a.printf("  %s, asked again at %s: nothing is left\n", p.Provider, p.AskedAt.Format("15:04:05Z"))
-			if len(p.Destroyed) > 0 {
-				a.printf("    removed %s\n", strings.Join(p.Destroyed, ", "))
-			}
-			for _, r := range p.Swept {
-				a.printf("    swept   %s %s, which Terraform did not know\n", r.Kind, r.ID)
-			}
-		}
+		a.printProofs(proofs)
 		return nil
 	})
+}
+
+// printProofs shows what a removal took away, and the providers' word on it.
+func (a *app) printProofs(proofs []deploy.Proof) {
+	for _, p := range proofs {
+		if p.Unasked != "" {
+			a.printf("  %s could not be asked again: %s\n", p.Provider, p.Unasked)
+			continue
+		}
+		switch {
+		case p.AskedAt.IsZero():
+			a.printf("  %s could not be asked\n", p.Provider)
+		case len(p.Left) > 0:
+			a.printf("  %s, asked again at %s: %d still there\n", p.Provider, p.AskedAt.Format("15:04:05Z"), len(p.Left))
+		default:
+			a.printf("  %s, asked again at %s: nothing is left\n", p.Provider, p.AskedAt.Format("15:04:05Z"))
+		}
+		if len(p.Destroyed) > 0 {
+			a.printf("    removed %s\n", strings.Join(p.Destroyed, ", "))
+		}
+		for _, r := range p.Swept {
+			a.printf("    swept   %s %s, which Terraform did not know\n", r.Kind, r.ID)
+		}
+	}
 }

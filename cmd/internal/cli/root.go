@@ -49,7 +49,7 @@ watches what it made.`,
 	})
 	root.SetUsageTemplate(root.UsageTemplate() + "\n" + exitHelp)
 	root.AddCommand(
-		newInit(a), newValidate(a), newSelect(a), newEstimate(a), newPlan(a), newDeploy(a), newDestroy(a), newList(a),
+		newInit(a), newValidate(a), newSelect(a), newEstimate(a), newPlan(a), newDeploy(a), newDestroy(a), newRecover(a), newAttach(a), newCancel(a), newOrphans(a), newList(a),
 		newStatus(a), newQoS(a), newLogs(a), newMetrics(a), newOffers(a), newCatalog(a), newDoctor(a), newPolicy(a), newSandbox(a), newVersion(a),
 	)
 	return root
