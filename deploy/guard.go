@@ -11,6 +11,7 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/clouds/faults"
 	"skysail/generator"
 	"skysail/guardrails"
 	"skysail/internal/failure"
@@ -122,12 +123,22 @@ func (ds denials) failure(name string) error {
 }
 
 // denied leaves out a candidate whose plan the guardrails deny: nothing was
-// begun, so it is no attempt.
-func (r *run) denied(a *attempt, v guardrails.Verdict) error {
+// begun, so it is no attempt, and is kept for explain as one that was skipped.
+func (r *run) denied(ctx context.Context, a *attempt, v guardrails.Verdict) error {
 	x := r.denials.add(a.candidate, v)
-	r.d.emit(EventDenied, a, "%s", strings.Join(x.Reasons, "; "))
+	reason := strings.Join(x.Reasons, "; ")
+	r.d.emit(EventDenied, a, "%s", reason)
 	r.history = append(r.history, "denied: "+x.String())
-	r.queue.denied(r.denials.hopeless(x.Provider))
+	hopeless := r.denials.hopeless(x.Provider)
+	r.mu.Lock()
+	r.queue.denied(hopeless)
+	r.mu.Unlock()
+	k := store.Skip{
+		Provider: x.Provider, Region: x.Region, Type: x.Type, Spot: x.Spot, Candidates: 1, Reason: "the guardrails deny it: " + reason,
+	}
+	if err := r.d.store.AddSkip(context.WithoutCancel(ctx), r.dep.ID, k); err != nil {
+		return fmt.Errorf("what was denied is not recorded: %w", err)
+	}
 	if err := os.RemoveAll(a.dir); err != nil {
 		return fmt.Errorf("folder of a denied candidate: %w", err)
 	}
@@ -145,10 +156,14 @@ func (r *run) none(ctx context.Context) error {
 // denied takes the candidate that was handed out last back: it was no attempt.
 // Hopeless ones of its provider are not handed out any more.
 func (q *queue) denied(hopeless bool) {
+	last := q.slots[q.last]
 	q.attempts--
 	q.again = false
+	for i, s := range q.slots { // its other zones have the same plan
+		q.used[i] = q.used[i] || s.Candidate == last.Candidate
+	}
 	if hopeless {
-		q.blocked[q.candidates[q.last].Offer.Provider] = true
+		q.blocked[last.in(faults.ScopeProvider)] = true
 	}
 }
 

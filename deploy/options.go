@@ -83,6 +83,7 @@ const (
 	EventStep      EventKind = "step"     // init, plan, apply, …
 	EventResource  EventKind = "resource" // Terraform made or removed one
 	EventFault     EventKind = "fault"
+	EventSkip      EventKind = "skip"   // candidates that are not tried, and why
 	EventDenied    EventKind = "denied" // by the guardrails; the candidate is left out
 	EventCleaned   EventKind = "cleaned"
 	EventReady     EventKind = "ready"

@@ -35,13 +35,17 @@ type Preview struct {
 	// before it, which they keep from being applied.
 	Warnings []string `json:"warnings,omitempty"`
 	Denied   []Denial `json:"denied,omitempty"`
+	// Update is set when a running deployment is changed.
+	Update *UpdatePreview `json:"update,omitempty"`
 }
 
 func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan, v guardrails.Verdict) (bool, error) {
 	if r.d.opts.Approve == nil {
 		return true, nil
 	}
-	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan, v, r.denials))
+	p := r.d.preview(a, r.result, plan, v, r.denials)
+	p.Update = r.update.overlapping(p.MaxUSD)
+	return r.d.opts.Approve(ctx, p)
 }
 
 func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan, v guardrails.Verdict, ds denials) Preview {

@@ -95,7 +95,7 @@ func (c *control) machine(r *http.Request) (any, error) {
 func (c *control) faults(*http.Request) (any, error) {
 	out := []Fault{}
 	for _, f := range c.world.State().Armed() {
-		out = append(out, Fault{Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times, Left: f.Left})
+		out = append(out, faultOf(f))
 	}
 	return out, nil
 }
@@ -105,7 +105,7 @@ func (c *control) fault(r *http.Request) (any, error) {
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		return nil, inputError{err}
 	}
-	f := world.Fault{Provider: in.Provider, Kind: in.Kind, Region: in.Region, Times: in.Times}
+	f := in.world()
 	if err := f.Validate(); err != nil {
 		return nil, inputError{err}
 	}

@@ -20,5 +20,12 @@
 //     is deleted, the attempt is over: the same request counts anew.
 //   - slow: each server that is created counts.
 //   - auth: every call is refused; calls with no pause of a second between
-//     them count once.
+//     them count once. With a rate, creates of servers are refused, each on
+//     its own.
+//   - words of one's own: as capacity, and as half-made where the answer is
+//     one that clients repeat (a 5xx, a 429).
+//
+// Fault.Rate lets a fault strike a part of the attempts: dice are thrown once
+// for an attempt, not for its repeats, and with the same seed they fall the
+// same way. Of several faults with rates the first whose dice fall strikes.
 package sandbox

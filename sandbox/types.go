@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"time"
 
 	"skysail/sandbox/world"
 )
@@ -36,6 +37,46 @@ type Fault struct {
 	Times int `json:"times"`
 	// Left is how many of Times are still to come. Fault ignores it.
 	Left int `json:"left"`
+	// Code, Message and Status are the answer of a create in words of one's
+	// own, in place of Kind: the provider's code (of AWS and Google), its
+	// message, and the HTTP status, 0 for what the API has for the code.
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	Status  int    `json:"status,omitempty"`
+	// DelaySeconds is how late a refusal of a create comes; 0 is at once. Not
+	// for gcp, which answers creates at once.
+	DelaySeconds float64 `json:"delay_seconds,omitempty"`
+	// Rate is the part of the attempts to create that the fault strikes, above
+	// 0 and up to 1; 0 is all. Seed starts its dice: the same seed strikes the
+	// same attempts, counted in the order in which they come.
+	Rate float64 `json:"rate,omitempty"`
+	Seed uint64  `json:"seed,omitempty"`
+}
+
+func (f Fault) world() world.Fault {
+	out := world.Fault{
+		Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times,
+		Delay:  time.Duration(f.DelaySeconds * float64(time.Second)),
+		Chance: world.Chance{Rate: f.Rate, Seed: f.Seed},
+	}
+	if f.Code != "" || f.Message != "" || f.Status != 0 {
+		out.Words = &world.Words{Code: f.Code, Message: f.Message, Status: f.Status}
+		if f.Kind == "" {
+			out.Kind = world.Worded
+		}
+	}
+	return out
+}
+
+func faultOf(f world.Fault) Fault {
+	out := Fault{
+		Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times, Left: f.Left,
+		DelaySeconds: f.Delay.Seconds(), Rate: f.Rate, Seed: f.Seed,
+	}
+	if w := f.Words; w != nil {
+		out.Kind, out.Code, out.Message, out.Status = "", w.Code, w.Message, w.Status
+	}
+	return out
 }
 
 // FaultKinds lists the kinds of faults in the order they are printed.

@@ -154,8 +154,12 @@ var ErrHalfMade = errors.New("made, but the answer is lost")
 // answer until it gave up.
 var ErrHung = errors.New("the client gave up waiting")
 
-// Refused says that a fault refused a create.
-type Refused struct{ Kind string }
+// Refused says that a fault refused a create, in the words of the order if it
+// had any.
+type Refused struct {
+	Kind  string
+	Words *world.Words
+}
 
 func (e *Refused) Error() string { return "refused by a fault: " + e.Kind }
 
@@ -165,6 +169,8 @@ func (e *Refused) Error() string { return "refused by a fault: " + e.Kind }
 func (c Config) CreateServers(ctx context.Context, create world.Create, check func(*world.State) error, build func(*world.State) ([]*world.Server, error)) ([]*world.Server, error) {
 	var made []*world.Server
 	var kind string
+	var words *world.Words
+	var delay time.Duration
 	err := c.World.Update(func(st *world.State) error {
 		if err := check(st); err != nil {
 			return err
@@ -172,7 +178,7 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 		now := c.World.Now()
 		fault, attempt := st.StrikeCreate(create, now)
 		if fault != nil {
-			kind = fault.Kind
+			kind, words, delay = fault.Kind, fault.Words, fault.Delay
 		}
 		if world.Refuses(kind) {
 			return nil // committed: the fault is used up
@@ -197,9 +203,19 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 	if kind != "" {
 		c.Logger().Info("a fault strikes", "provider", create.Provider, "kind", kind, "region", create.Region, "servers", len(made))
 	}
+	if world.Refuses(kind) {
+		if delay > 0 {
+			late := time.NewTimer(delay)
+			defer late.Stop()
+			select {
+			case <-ctx.Done():
+				return nil, ErrHung
+			case <-late.C:
+			}
+		}
+		return nil, &Refused{Kind: kind, Words: words}
+	}
 	switch kind {
-	case world.Capacity, world.Quota, world.NotEnabled, world.Invalid, world.RateLimit:
-		return nil, &Refused{Kind: kind}
 	case world.HalfMade:
 		return nil, ErrHalfMade
 	case world.Hang:

@@ -20,6 +20,9 @@ const (
 	Slow       = "slow"      // a created server takes SlowBoot longer to boot
 	HalfMade   = "half-made" // the server is made, the create is answered 5xx
 	Hang       = "hang"      // the server is made, the create is never answered
+	// A create is refused in words that come with the order. It is no kind of
+	// Kinds: what it means is for the client to find out.
+	Worded = "words"
 )
 
 // Kinds lists the kinds of faults in the order they are printed.
@@ -31,7 +34,7 @@ func Kinds() []string {
 // the answer says why.
 func Refuses(kind string) bool {
 	switch kind {
-	case Capacity, Quota, NotEnabled, Invalid, RateLimit:
+	case Capacity, Quota, Auth, NotEnabled, Invalid, RateLimit, Worded:
 		return true
 	}
 	return false
@@ -55,9 +58,16 @@ type Fault struct {
 	Kind     string `json:"kind"`
 	// Region limits the fault to creates there; empty is everywhere.
 	Region string `json:"region,omitempty"`
-	Times  int    `json:"times"`
+	// Words are what a Worded fault answers.
+	Words *Words `json:"words,omitempty"`
+	Times int    `json:"times"`
 	// Left counts down from Times.
 	Left int `json:"left"`
+	// Delay is how late a refusal comes, as of a client that asks again and
+	// again before it tells; 0 is at once.
+	Delay time.Duration `json:"delay,omitempty"`
+	// Rate is the part of the attempts that the fault strikes, 0 is all.
+	Chance
 	// Open are the attempts that were counted and may still be repeated.
 	Open []*Attempt `json:"open,omitempty"`
 }
@@ -83,21 +93,34 @@ func (f Fault) Validate() error {
 	switch {
 	case !slices.Contains(Providers(), f.Provider):
 		return fmt.Errorf("the sandbox does not simulate %q; it has %s", f.Provider, strings.Join(Providers(), ", "))
-	case !slices.Contains(Kinds(), f.Kind):
+	case f.Words != nil && f.Kind != Worded:
+		return fmt.Errorf("a fault with words of its own has no kind beside them; leave %q out", f.Kind)
+	case f.Words == nil && f.Kind == Worded, f.Words == nil && !slices.Contains(Kinds(), f.Kind):
 		return fmt.Errorf("there is no fault %q; there are %s", f.Kind, strings.Join(Kinds(), ", "))
 	case f.Times < 0:
 		return fmt.Errorf("times is %d; it is the number of attempts that fail, or 0 for all until the fault is cleared", f.Times)
 	case f.Kind == Auth && f.Region != "":
 		return fmt.Errorf("an auth fault concerns the whole account; leave the region %q out", f.Region)
 	}
-	return nil
+	switch {
+	case f.Delay < 0:
+		return fmt.Errorf("the delay is %s; it is how late a refusal comes", f.Delay)
+	case f.Delay > 0 && (f.Kind == Auth && f.Rate == 0 || !Refuses(f.Kind)):
+		return fmt.Errorf("a delay is for refusals of creates, and %s is none", f.Kind)
+	case f.Delay > 0 && f.Provider == GCP:
+		return fmt.Errorf("gcp answers creates at once; order the fault hang for an operation that does not end")
+	}
+	if err := f.Words.validate(); err != nil {
+		return err
+	}
+	return f.Chance.validate()
 }
 
-// SetFault orders a fault, in place of one of the same kind and region.
+// SetFault orders a fault, in place of one of the same kind, words and region.
 func (st *State) SetFault(f Fault) {
-	f.Left, f.Open = f.Times, nil
+	f.Left, f.Open, f.Seen = f.Times, nil, 0
 	st.Faults = drop(st.Faults, func(o *Fault) bool {
-		return o.Provider == f.Provider && o.Kind == f.Kind && strings.EqualFold(o.Region, f.Region)
+		return o.Provider == f.Provider && o.Kind == f.Kind && o.Words.same(f.Words) && strings.EqualFold(o.Region, f.Region)
 	})
 	st.Faults = append(st.Faults, &f)
 }
@@ -112,7 +135,9 @@ func (st *State) Armed() []Fault {
 	out := []Fault{}
 	for _, f := range st.Faults {
 		if f.armed() {
-			out = append(out, Fault{Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times, Left: f.Left})
+			c := *f
+			c.Open = nil
+			out = append(out, c)
 		}
 	}
 	return out
@@ -124,29 +149,39 @@ func (f *Fault) armed() bool { return f.Times == 0 || f.Left > 0 }
 // it was counted for, or nil. Slow and the like are told apart by Kind.
 func (st *State) StrikeCreate(c Create, now time.Time) (*Fault, *Attempt) {
 	st.forget(now)
+	// Repeats first: chance has decided about them already.
 	for _, f := range st.Faults {
-		if f.Provider != c.Provider || f.Kind == Auth {
-			continue
-		}
-		if f.Region != "" && !strings.EqualFold(f.Region, c.Region) {
+		if !f.concerns(c) {
 			continue
 		}
 		if a := f.repeated(st, c.Request); a != nil {
 			a.Last = now
 			return f, a
 		}
-		if f.armed() {
+	}
+	for _, f := range st.Faults {
+		if f.concerns(c) && f.armed() && f.draw() {
 			return f, f.count(c.Request, now)
 		}
 	}
 	return nil, nil
 }
 
+// concerns says whether the fault could strike that create.
+func (f *Fault) concerns(c Create) bool {
+	return f.Provider == c.Provider && !f.everyCall() && (f.Region == "" || strings.EqualFold(f.Region, c.Region))
+}
+
+// everyCall says that the fault strikes calls of any sort. Credentials that are
+// refused now and then are refused to creates only: a client makes dozens of
+// calls, and one of them would nearly always be struck.
+func (f *Fault) everyCall() bool { return f.Kind == Auth && f.Rate == 0 }
+
 // StrikeAuth says whether a call is refused for its credentials.
 func (st *State) StrikeAuth(provider string, now time.Time) bool {
 	st.forget(now)
 	for _, f := range st.Faults {
-		if f.Provider != provider || f.Kind != Auth {
+		if f.Provider != provider || !f.everyCall() {
 			continue
 		}
 		if len(f.Open) > 0 {
@@ -164,7 +199,7 @@ func (st *State) StrikeAuth(provider string, now time.Time) bool {
 // AuthFault says whether an auth fault is set, so that calls without one
 // need no change of the state.
 func (st *State) AuthFault(provider string) bool {
-	return slices.ContainsFunc(st.Faults, func(f *Fault) bool { return f.Provider == provider && f.Kind == Auth })
+	return slices.ContainsFunc(st.Faults, func(f *Fault) bool { return f.Provider == provider && f.everyCall() })
 }
 
 func (f *Fault) count(request string, now time.Time) *Attempt {
@@ -184,8 +219,12 @@ func (f *Fault) count(request string, now time.Time) *Attempt {
 // clients repeat on their own. AWS answers 500 to a stockout.
 func (f *Fault) repeatable() bool {
 	switch f.Kind {
-	case HalfMade, Hang, Auth, RateLimit:
+	case HalfMade, Hang, RateLimit:
 		return true
+	case Auth:
+		return f.everyCall()
+	case Worded:
+		return f.Words.repeatable()
 	case Capacity:
 		return f.Provider == AWS
 	}
@@ -215,7 +254,7 @@ func (f *Fault) repeated(st *State, request string) *Attempt {
 func (st *State) forget(now time.Time) {
 	for _, f := range st.Faults {
 		window := retryWindow
-		if f.Kind == Auth {
+		if f.everyCall() {
 			window = authWindow
 		}
 		f.Open = drop(f.Open, func(a *Attempt) bool { return now.Sub(a.Last) > window })

@@ -108,6 +108,8 @@ func eventMark(k deploy.EventKind) string {
 		return "✗ "
 	case deploy.EventCleaned, deploy.EventReady:
 		return "✓ "
+	case deploy.EventSkip:
+		return "- "
 	case deploy.EventWarning:
 		return "! "
 	default:

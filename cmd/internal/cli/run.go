@@ -65,6 +65,10 @@ func Run(parent context.Context, streams IO, args []string) int {
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
+	var x *exitWith
+	if errors.As(err, &x) {
+		return x.status
+	}
 	a.printError(err)
 	return failure.CodeOf(asFailure(err)).ExitStatus()
 }

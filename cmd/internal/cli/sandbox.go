@@ -1,17 +1,13 @@
 package cli
 
 import (
-	"context"
-	"fmt"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"skysail/deploy"
-	"skysail/internal/failure"
 	"skysail/sandbox"
 )
 
@@ -126,113 +122,6 @@ func newSandboxList(a *app) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func newSandboxFault(a *app) *cobra.Command {
-	var f sandbox.Fault
-	var clearAll bool
-	cmd := &cobra.Command{
-		Use:   "fault [PROVIDER [KIND]]",
-		Short: "Make a simulated cloud fail, or list and clear such faults",
-		Long: `KIND is what the next creates at PROVIDER meet:
-  capacity     the cloud has no room for the type in the region
-  quota        the account's limit is reached
-  auth         the credentials are refused, for every call
-  not-enabled  the account may not use this yet
-  invalid      the request is called wrong
-  rate-limit   there were too many requests
-  slow         the server takes 8 seconds longer to boot
-  half-made    the server is made, but the answer is an error
-  hang         the server is made, but the create is never answered
-
-Without KIND the faults in force are listed; --clear removes them.`,
-		Example: `  skysail sandbox fault vultr capacity
-  skysail sandbox fault digitalocean half-made --region nyc1 --times 1
-  skysail sandbox fault vultr --clear`,
-		Args: cobra.MaximumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkFault(args, f, clearAll); err != nil {
-				return err
-			}
-			c, err := sandbox.Start(cmd.Context(), sandboxDir())
-			if err != nil {
-				return err
-			}
-			if len(args) > 0 {
-				f.Provider = args[0]
-			}
-			switch {
-			case clearAll:
-				if err := c.ClearFaults(cmd.Context(), f.Provider); err != nil {
-					return err
-				}
-			case len(args) == 2:
-				f.Kind = args[1]
-				if err := c.Fault(cmd.Context(), f); err != nil {
-					return err
-				}
-			}
-			return a.printFaults(cmd.Context(), c)
-		},
-	}
-	cmd.Flags().StringVar(&f.Region, "region", "", "only in this region")
-	cmd.Flags().IntVar(&f.Times, "times", 0, "only so many creates (default: until cleared)")
-	cmd.Flags().BoolVar(&clearAll, "clear", false, "clear the faults of PROVIDER, or all")
-	return cmd
-}
-
-func checkFault(args []string, f sandbox.Fault, clearAll bool) error {
-	if len(args) > 0 && !slices.Contains(sandbox.Providers(), args[0]) {
-		return failure.New(failure.Input, fmt.Sprintf("the sandbox does not simulate %q", args[0]), "Nothing was changed.",
-			fmt.Sprintf("It simulates %s.", strings.Join(sandbox.Providers(), ", ")))
-	}
-	if len(args) == 2 && clearAll {
-		return failure.New(failure.Input, "--clear with a kind of fault", "Nothing was changed.",
-			"`skysail sandbox fault PROVIDER --clear` clears all faults of a provider.")
-	}
-	if len(args) == 2 {
-		for _, k := range sandbox.FaultKinds() {
-			if args[1] == k {
-				if f.Times < 0 {
-					return failure.New(failure.Input, "--times is negative", "Nothing was changed.", "Give a number from 1, or leave it out.")
-				}
-				return nil
-			}
-		}
-		return failure.New(failure.Input, fmt.Sprintf("%q is no kind of fault", args[1]), "Nothing was changed.",
-			"The kinds are "+strings.Join(sandbox.FaultKinds(), ", ")+".")
-	}
-	return nil
-}
-
-func (a *app) printFaults(ctx context.Context, c *sandbox.Client) error {
-	fs, err := c.Faults(ctx)
-	if err != nil {
-		return err
-	}
-	if a.output == "json" {
-		if fs == nil {
-			fs = []sandbox.Fault{}
-		}
-		return a.printJSON(map[string]any{"faults": fs})
-	}
-	if len(fs) == 0 {
-		a.printf("No faults are set.\n")
-		return nil
-	}
-	rows := make([][]string, 0, len(fs))
-	for _, f := range fs {
-		region, times := "any", "until cleared"
-		if f.Region != "" {
-			region = f.Region
-		}
-		if f.Times > 0 {
-			times = fmt.Sprint(f.Times)
-		}
-		rows = append(rows, []string{f.Provider, f.Kind, region, times})
-	}
-	table(a.io.Out, []string{"PROVIDER", "FAULT", "REGION", "TIMES"}, rows)
-	return nil
 }
 
 func newSandboxEnv(a *app) *cobra.Command {

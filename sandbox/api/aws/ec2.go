@@ -89,8 +89,12 @@ func (s *server) serveEC2(ctx context.Context, c *call) (any, error) {
 
 // refusal is how EC2 words what a fault refuses. A stockout is answered 500
 // and too many requests 503, which SDKs repeat.
-func refusal(kind string, in *runRequest) *apiError {
-	switch kind {
+func refusal(f *api.Refused, in *runRequest) *apiError {
+	switch f.Kind {
+	case world.Worded:
+		return worded(f.Words)
+	case world.Auth:
+		return ec2Failure
 	case world.Capacity:
 		return errCapacity(in.size.Name, in.zone)
 	case world.Quota:

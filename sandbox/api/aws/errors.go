@@ -3,6 +3,8 @@ package aws
 import (
 	"fmt"
 	"net/http"
+
+	"skysail/sandbox/world"
 )
 
 // apiError is a refusal: AWS's code, which programs read, and its message.
@@ -27,6 +29,32 @@ func invalidValue(format string, args ...any) *apiError {
 // notFound is EC2's word for an ID that nothing has, which is no 404.
 func notFound(code, what, id string) *apiError {
 	return badRequest(code, "The %s '%s' does not exist", what, id)
+}
+
+// statuses are those of EC2's codes that are not answered with 400, from
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+var statuses = map[string]int{
+	"InsufficientInstanceCapacity": http.StatusInternalServerError, "InsufficientHostCapacity": http.StatusInternalServerError,
+	"InsufficientVolumeCapacity": http.StatusInternalServerError, "InsufficientAddressCapacity": http.StatusInternalServerError,
+	"InternalError": http.StatusInternalServerError, "InternalFailure": http.StatusInternalServerError,
+	"RequestLimitExceeded": http.StatusServiceUnavailable, "ServiceUnavailable": http.StatusServiceUnavailable,
+	"Unavailable": http.StatusServiceUnavailable, "UnauthorizedOperation": http.StatusForbidden,
+	"AuthFailure": http.StatusUnauthorized, "OptInRequired": http.StatusUnauthorized,
+}
+
+// worded is a refusal in words of somebody's own.
+func worded(w *world.Words) *apiError {
+	e := &apiError{w.Status, w.Code, w.Message}
+	if e.code == "" {
+		e.code = "SkysailSandboxFault" // the form has no refusal without one
+	}
+	if e.status == 0 {
+		e.status = http.StatusBadRequest
+		if s, ok := statuses[e.code]; ok {
+			e.status = s
+		}
+	}
+	return e
 }
 
 func missing(parameter string) *apiError {

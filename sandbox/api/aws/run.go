@@ -37,7 +37,7 @@ func (s *server) runInstances(ctx context.Context, c *call) (x, error) {
 		func(st *world.State) ([]*world.Server, error) { return s.add(st, in) })
 	var fault *api.Refused
 	if errors.As(err, &fault) {
-		return nil, refusal(fault.Kind, in)
+		return nil, refusal(fault, in)
 	}
 	if err != nil {
 		return nil, err
@@ -53,6 +53,9 @@ func (s *server) runInstances(ctx context.Context, c *call) (x, error) {
 func (in *runRequest) checkAccount(st *world.State) error {
 	if len(st.ServersOf(provider))+in.count > api.ServerLimit {
 		return badRequest("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", api.ServerLimit-len(st.ServersOf(provider)), in.count)
+	}
+	if err := in.checkQuota(st); err != nil {
+		return err
 	}
 	if in.key != "" && findKey(st, in.region, in.key) == nil {
 		return badRequest("InvalidKeyPair.NotFound", "The key pair '%s' does not exist", in.key)

@@ -116,7 +116,7 @@ func errNotFound() error {
 	return &apiError{http.StatusNotFound, "not_found", "The resource you were accessing could not be found."}
 }
 
-func errUnauthorized() error {
+func errUnauthorized() *apiError {
 	return &apiError{http.StatusUnauthorized, "Unauthorized", "Unable to authenticate you"}
 }
 
@@ -157,8 +157,8 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, id string, err e
 	var fault *api.Refused
 	switch {
 	case errors.As(err, &fault):
-		e = faultError(fault.Kind)
-		if fault.Kind == world.RateLimit {
+		e = faultError(fault)
+		if e.status == http.StatusTooManyRequests {
 			w.Header().Set("retry-after", retryAfter)
 		}
 	case errors.As(err, &e):

@@ -2,7 +2,9 @@ package digitalocean
 
 import (
 	"net/http"
+	"strings"
 
+	"skysail/sandbox/api"
 	"skysail/sandbox/world"
 )
 
@@ -13,8 +15,12 @@ const retryAfter = "1"
 
 // faultError is the refusal that an ordered fault makes, in the words of the
 // real API.
-func faultError(kind string) *apiError {
-	switch kind {
+func faultError(f *api.Refused) *apiError {
+	switch f.Kind {
+	case world.Worded:
+		return worded(f.Words)
+	case world.Auth:
+		return errUnauthorized()
 	case world.Quota:
 		return errQuota()
 	case world.NotEnabled:
@@ -29,6 +35,19 @@ func faultError(kind string) *apiError {
 	default:
 		return errCapacity()
 	}
+}
+
+// worded is a refusal in words of somebody's own. Clients read the message and
+// the status; the id is a word for the status.
+func worded(w *world.Words) *apiError {
+	e := &apiError{status: w.Status, id: w.Code, message: w.Message}
+	if e.status == 0 {
+		e.status = http.StatusUnprocessableEntity
+	}
+	if e.id == "" {
+		e.id = strings.ReplaceAll(strings.ToLower(http.StatusText(e.status)), " ", "_")
+	}
+	return e
 }
 
 func refusal(message string) *apiError {

@@ -61,6 +61,8 @@ func (s *server) insertInstance(w http.ResponseWriter, r *http.Request) (any, er
 		return s.failed(t, errCapacity(in.zone, in.size.Name))
 	case errors.As(err, &fault) && fault.Kind == world.Quota:
 		return s.failed(t, errQuota(in.region))
+	case errors.As(err, &fault) && fault.Kind == world.Worded && later(fault.Words):
+		return s.failed(t, wordedLater(fault.Words))
 	case errors.As(err, &fault) && fault.Kind == world.Invalid:
 		// An image that was taken back. An unknown machine type would be a
 		// matter of the zone.
@@ -170,6 +172,9 @@ func (in *insertion) checkAccount(st *world.State) error {
 			status: http.StatusForbidden, reason: "quotaExceeded", domain: "usageLimits",
 			message: fmt.Sprintf("Quota 'INSTANCES' exceeded.  Limit: %.1f in region %s.", float64(api.ServerLimit), in.region),
 		}
+	}
+	if err := in.checkCPUs(st); err != nil {
+		return err
 	}
 	if findInstance(st, in.zone, in.Name) != nil {
 		return alreadyExists(instancePath(in.zone, in.Name))

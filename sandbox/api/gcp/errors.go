@@ -52,7 +52,7 @@ func (s *server) worded(r *http.Request, err error) *apiError {
 	var e *apiError
 	switch {
 	case errors.As(err, &fault):
-		return errRefused(fault.Kind)
+		return errRefused(fault)
 	case errors.As(err, &e):
 		return e
 	}
@@ -75,8 +75,12 @@ func errToken() *apiError {
 
 // errRefused is a refusal that Google gives at once. Capacity and quota are
 // told later, by the operation.
-func errRefused(kind string) *apiError {
-	switch kind {
+func errRefused(f *api.Refused) *apiError {
+	switch f.Kind {
+	case world.Worded:
+		return direct(f.Words)
+	case world.Auth:
+		return errToken()
 	case world.NotEnabled:
 		page := "https://console.developers.google.com/apis/api/compute.googleapis.com/overview?project=" + projectNumber
 		return &apiError{

@@ -113,7 +113,7 @@ func badRequest(format string, args ...any) error {
 
 func notFound(message string) error { return &apiError{http.StatusNotFound, message} }
 
-func errToken() error { return &apiError{http.StatusUnauthorized, "Invalid API token."} }
+func errToken() *apiError { return &apiError{http.StatusUnauthorized, "Invalid API token."} }
 
 func (s *server) wrap(h handler, public bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -152,7 +152,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var fault *api.Refused
 	switch {
 	case errors.As(err, &fault):
-		e = faultError(fault.Kind)
+		e = faultError(fault)
 	case errors.As(err, &e):
 	default:
 		if !errors.Is(err, api.ErrHalfMade) {

@@ -3,13 +3,21 @@ package vultr
 import (
 	"net/http"
 
+	"skysail/sandbox/api"
 	"skysail/sandbox/world"
 )
 
 // faultError is the refusal that an ordered fault makes, in the words of the
 // real API as far as they are known.
-func faultError(kind string) *apiError {
-	switch kind {
+func faultError(f *api.Refused) *apiError {
+	switch f.Kind {
+	case world.Worded:
+		if f.Words.Status == 0 {
+			return &apiError{http.StatusBadRequest, f.Words.Message}
+		}
+		return &apiError{f.Words.Status, f.Words.Message}
+	case world.Auth:
+		return errToken()
 	case world.Quota:
 		return errQuota()
 	case world.NotEnabled:
