@@ -25,10 +25,10 @@ test: build tools-debian ## every test that needs neither network nor credential
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
 	@echo "not run here: every fault on every cloud (make test-faults), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 20m -skip '^(TestFaults|TestLoad)$$' ./...
+	$(GO) test -timeout 20m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
 
-test-faults: build ## every fault of the sandbox on every cloud: its class, the next step, nothing left
-	$(GO) test -timeout 20m -parallel 4 -run '^TestFaults$$' ./test
+test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
+	$(GO) test -timeout 20m -parallel 4 -run '^(TestFaults|TestFaultCases)$$' ./test
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
@@ -37,7 +37,7 @@ tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, sy
 	@sh test/debian-tools.sh
 
 race: examples tools-debian ## the same tests under the race detector
-	$(GO) test -race -timeout 40m -skip '^(TestFaults|TestLoad)$$' ./...
+	$(GO) test -race -timeout 40m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \

@@ -3,16 +3,14 @@ package deploy
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"skysail/clouds"
-	"skysail/clouds/faults"
 	"skysail/generator"
 	"skysail/runner"
 	"skysail/selector"
@@ -34,6 +32,19 @@ type attempt struct {
 	cloud     Cloud
 	dir       string // holds bundle/ and private/
 	workspace *runner.Workspace
+	appliedAt time.Time    // when its apply began
+	plan      *tfjson.Plan // the saved one, once somebody looked at it
+	lockedOut string       // who held the state's lock when it was wanted last
+	// onError is told the first error of a running apply, and must not wait.
+	onError func(said string)
+}
+
+// place is where the attempt is, as exactly as is known.
+func (a *attempt) place() string {
+	if a.row.Zone != "" {
+		return a.row.Zone
+	}
+	return a.row.Region
 }
 
 func (a *attempt) private() string { return filepath.Join(a.dir, "private") }
@@ -51,6 +62,11 @@ func rowOf(n int, c *selector.Candidate) store.Attempt {
 
 // openAttempt makes the attempt's handle on its folder, which need not exist.
 func (d *Deployer) openAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (*attempt, error) {
+	return d.openAttemptIn(ctx, dep, row, d.attemptDir(dep.ID, row.N))
+}
+
+// openAttemptIn is openAttempt for a folder of one's own.
+func (d *Deployer) openAttemptIn(ctx context.Context, dep *store.Deployment, row store.Attempt, dir string) (*attempt, error) {
 	env, err := d.environment(ctx, dep.Sandbox)
 	if err != nil {
 		return nil, err
@@ -59,7 +75,7 @@ func (d *Deployer) openAttempt(ctx context.Context, dep *store.Deployment, row s
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{dep: dep, row: row, cloud: c, dir: d.attemptDir(dep.ID, row.N)}
+	a := &attempt{dep: dep, row: row, cloud: c, dir: dir}
 	a.workspace, err = d.workspace(ctx, a)
 	return a, err
 }
@@ -82,7 +98,11 @@ func (d *Deployer) generate(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	in.SSHPublicKey, in.HostKeys = client.public, host
+	in.SSHPublicKey, in.HostKeys, in.Zone = client.public, host, a.row.Zone
+	if !a.workspace.Remote {
+		in.Backend = nil // a plan that is not for an attempt needs no state
+	}
+	in.Attempt = a.row.N
 	b, err := generator.Generate(in)
 	if err != nil {
 		return err
@@ -118,23 +138,54 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		BootDiskGB:   c.Price().BootDiskGB,
 		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
+		Backend:      backendOf(dep),
 	}, nil
 }
 
-// prepare generates, initialises and plans: nothing exists in the cloud yet.
-func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error) {
+// ready generates, initialises and plans: nothing exists in the cloud yet.
+func (d *Deployer) ready(ctx context.Context, a *attempt, step func(text string)) error {
 	if err := d.generate(ctx, a); err != nil {
-		return nil, err
+		return err
 	}
-	if err := d.cacheProvider(ctx, a); err != nil {
-		return nil, err
+	if err := d.cacheProvider(ctx, a, a.bundle()); err != nil {
+		return err
 	}
-	d.emit(EventStep, a, "init")
+	step("init")
 	if err := a.workspace.Init(ctx); err != nil {
+		return err
+	}
+	if err := a.workspace.Begin(ctx); err != nil {
+		return err
+	}
+	step("plan")
+	return patiently(ctx, a, func(who string) { step(lockedText(who)) }, func() error {
+		if err := a.workspace.SavePlan(ctx); err != nil {
+			return err
+		}
+		_, err := a.planned(ctx) // for the guardrails
+		return err
+	})
+}
+
+// prepare is ready, and returns the plan.
+func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error) {
+	if err := d.ready(ctx, a, func(text string) { d.emit(EventStep, a, "%s", text) }); err != nil {
 		return nil, err
 	}
-	d.emit(EventStep, a, "plan")
-	return a.workspace.Plan(ctx)
+	return a.planned(ctx)
+}
+
+// planned returns the saved plan. Terraform is asked for it once, and only when
+// somebody wants to see it: that starts the provider once more.
+func (a *attempt) planned(ctx context.Context) (*tfjson.Plan, error) {
+	if a.plan == nil {
+		plan, err := a.workspace.ShowPlan(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.plan = plan
+	}
+	return a.plan, nil
 }
 
 // apply creates everything and returns the instances that came out.
@@ -145,7 +196,10 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 		}
 	}
 	d.emit(EventStep, a, "apply")
-	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
+	wait := func(who string) { d.emit(EventStep, a, "%s", lockedText(who)) }
+	if err := patiently(ctx, a, wait, func() error {
+		return d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) })
+	}); err != nil {
 		return nil, err
 	}
 	d.emit(EventStep, a, "outputs")
@@ -168,38 +222,6 @@ func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, e
 	return instances, nil
 }
 
-// classify puts an error of an attempt into a fault class with the words
-// that decided it.
-func classify(a *attempt, err error) (faults.Class, string) {
-	var re *runner.Error
-	switch {
-	case errors.Is(err, runner.ErrInterrupted), errors.Is(err, context.Canceled):
-		return faults.Unknown, "interrupted"
-	case errors.Is(err, context.DeadlineExceeded):
-		return faults.Timeout, fmt.Sprintf("not done within failover.attempt_timeout = %s", a.dep.Policy.Failover.AttemptTimeout)
-	case errors.As(err, &re):
-		messages := re.Messages()
-		if len(messages) == 0 {
-			return faults.Unknown, err.Error()
-		}
-		return deciding(a.cloud.Faults(), messages)
-	default:
-		return faults.Unknown, err.Error()
-	}
-}
-
-// deciding returns the class and the message that it is from: what follows
-// from the fault, such as an output without its instance, is not the cause.
-func deciding(table faults.Table, messages []string) (faults.Class, string) {
-	class := table.Classify(messages...)
-	for _, m := range messages {
-		if class != faults.Unknown && table.Classify(m) == class {
-			return class, m
-		}
-	}
-	return class, strings.Join(messages, "; ")
-}
-
 // workspace says how to run Terraform for an attempt.
 func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace, error) {
 	engine, err := d.findEngine(ctx, &a.dep.Policy)
@@ -217,18 +239,24 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
+	if err := d.addBackendEnv(env, a.dep); err != nil {
+		return nil, err
+	}
 	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}
 	return &runner.Workspace{
-		Engine:    engine,
-		Dir:       a.bundle(),
-		Private:   a.private(),
-		VarFiles:  []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
-		CLIConfig: cli,
-		Env:       env,
-		Events:    func(ev runner.Event) { d.terraformEvent(a, ev) },
+		Engine:   engine,
+		Dir:      a.bundle(),
+		Private:  a.private(),
+		VarFiles: []string{filepath.Join(a.private(), generator.PrivateVariablesFile)},
+		Remote:   backendOf(a.dep) != nil && a.row.N > 0,
+
+		LockTimeout: lockPatience(a.dep),
+		CLIConfig:   cli,
+		Env:         env,
+		Events:      func(ev runner.Event) { d.terraformEvent(a, ev) },
 	}, nil
 }
 

@@ -86,13 +86,19 @@ func (e *LeftBehindError) Unwrap() error { return e.Err }
 // idempotent.
 func (d *Deployer) clean(ctx context.Context, a *attempt, settled bool) (Proof, error) {
 	proof := Proof{Provider: a.row.Provider, Destroyed: []string{}, Swept: []clouds.Resource{}, Left: []clouds.Resource{}}
-	destroyErr := d.salvage(ctx, a)
-	if destroyErr != nil {
-		d.emit(EventWarning, a, "%v", destroyErr)
+	var state []string
+	var destroyErr error
+	// What is in a state that somebody else works on is not this attempt's.
+	if a.lockedOut == "" {
+		if destroyErr = d.salvage(ctx, a); destroyErr != nil {
+			d.emit(EventWarning, a, "%v", destroyErr)
+		}
+		var err error
+		state, err = a.workspace.Resources(ctx)
+		destroyErr = errors.Join(destroyErr, err)
 	}
-	state, err := a.workspace.Resources()
-	destroyErr = errors.Join(destroyErr, err)
-	if len(state) > 0 {
+	// A process that was killed may have left a lock of an empty state.
+	if len(state) > 0 || a.lockedOut == "" && a.workspace.Remote && !settled && destroyErr == nil && a.exists() {
 		d.emit(EventStep, a, "destroy")
 		before := state
 		state, destroyErr = d.destroyRest(ctx, a)
@@ -159,16 +165,18 @@ func cleanedText(p Proof) string {
 func (d *Deployer) destroyState(ctx context.Context, a *attempt) error {
 	// A bundle whose init never ran has no state; one that was interrupted
 	// while installing providers may need it again.
-	if err := a.workspace.Init(ctx); err != nil {
+	if err := a.workspace.EnsureInit(ctx); err != nil {
 		return err
 	}
-	return d.step(ctx, a, store.StepDestroy, "", func() error { return a.workspace.Destroy(ctx) })
+	return d.step(ctx, a, store.StepDestroy, "", func() error {
+		return d.withLock(ctx, a.workspace, func() error { return a.workspace.Destroy(ctx) })
+	})
 }
 
 // destroyRest destroys and returns what the state still holds after it.
 func (d *Deployer) destroyRest(ctx context.Context, a *attempt) ([]string, error) {
 	err := d.destroyState(ctx, a)
-	state, serr := a.workspace.Resources()
+	state, serr := a.workspace.Resources(ctx)
 	return state, errors.Join(err, serr)
 }
 
@@ -273,6 +281,9 @@ func (d *Deployer) cleanAttempt(ctx context.Context, a *attempt, settled bool) (
 	}
 	proof, err := d.clean(ctx, a, settled)
 	a.row.Phase, a.row.Cleaned = store.AttemptCleaned, proof.removed()
+	if proof.billable() {
+		a.row.SpentUSD = max(a.row.SpentUSD, spentOn(a, time.Now()))
+	}
 	if err != nil {
 		a.row.Phase = store.AttemptStuck
 	} else {

@@ -65,6 +65,15 @@ type Seller interface {
 	Offers(ctx context.Context) (catalog.File, error)
 }
 
+// Quoter is a cloud whose API says in a moment what the account's limits leave.
+type Quoter interface {
+	// Quota says whether there is room for what an attempt wants. It changes
+	// nothing, may be retried, and gives up when ctx ends: it is asked with a
+	// deadline of a second. What the provider does not tell is the zero Room
+	// and no error.
+	Quota(ctx context.Context, want clouds.Want) (clouds.Room, error)
+}
+
 // Lister is a cloud that lists what carries the tag of any deployment: all but
 // the local machine, which holds nothing that costs money.
 type Lister interface {

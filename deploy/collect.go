@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"skysail/internal/failure"
@@ -122,6 +123,8 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 	if err != nil {
 		return qos.Result{}, err
 	}
+	// Of a name that is being replaced, the current one.
+	rows = slices.DeleteFunc(rows, func(r store.Deployment) bool { return r.Role != store.RoleCurrent })
 	var targets []qos.Target
 	for i := range rows {
 		t, err := d.watched(ctx, &rows[i])

@@ -8,7 +8,7 @@ import (
 
 	"skysail/clouds/faults"
 	"skysail/internal/failure"
-	"skysail/selector"
+	"skysail/policies"
 	"skysail/spec"
 	"skysail/store"
 )
@@ -65,8 +65,11 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 	if err := d.store.Create(ctx, dep); err != nil {
 		return Deployment{}, err
 	}
+	if err := d.claimName(ctx, &dep); err != nil {
+		return Deployment{}, d.forget(ctx, &dep, err)
+	}
 	run := &run{d: d, dep: &dep, secrets: secrets, result: result, queue: newQueue(result.Candidates, d.policy.Failover)}
-	if err := run.all(ctx); err != nil {
+	if err := errors.Join(run.all(ctx), d.releaseEnded(ctx, &dep)); err != nil {
 		var unhealthy *UnhealthyError
 		if errors.As(err, &unhealthy) {
 			view, verr := d.view(context.WithoutCancel(ctx), id)
@@ -75,107 +78,6 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 		return Deployment{}, err
 	}
 	return d.view(ctx, id)
-}
-
-// run is one Deploy call over its candidates.
-type run struct {
-	d        *Deployer
-	dep      *store.Deployment
-	secrets  map[string]string
-	result   selector.Result
-	queue    *queue
-	approved bool
-	history  []string
-	denials  denials
-}
-
-func (r *run) all(parent context.Context) error {
-	ctx, cancel := context.WithTimeout(parent, r.dep.Policy.Failover.TotalTimeout)
-	defer cancel()
-	for {
-		c := r.queue.next()
-		if c == nil || len(r.denials) == maxDenied {
-			return r.none(parent)
-		}
-		a, class, err := r.try(ctx, c)
-		if errors.Is(err, errDenied) {
-			continue
-		}
-		var unhealthy *UnhealthyError
-		if err == nil || errors.As(err, &unhealthy) {
-			return err
-		}
-		if a == nil {
-			return r.abandon(parent, err)
-		}
-		if stop := r.afterFailure(parent, ctx, a, c, class, err); stop != nil {
-			return stop
-		}
-	}
-}
-
-// try does one candidate. A nil attempt with an error means that nothing was
-// begun and nothing else should be.
-func (r *run) try(total context.Context, c *selector.Candidate) (*attempt, faults.Class, error) {
-	d := r.d
-	row := rowOf(r.queue.attempts, c)
-	a, err := d.openAttempt(total, r.dep, row)
-	if err != nil {
-		return nil, "", err
-	}
-	a.candidate = c
-	ctx, cancel := context.WithTimeout(total, r.dep.Policy.Failover.AttemptTimeout)
-	defer cancel()
-	kind := ""
-	if row.Spot {
-		kind = " (spot)"
-	}
-	d.emit(EventAttempt, a, "%s%s in %s, $%.4g an hour", row.Type, kind, row.Region, row.PriceUSD)
-
-	plan, err := d.prepare(ctx, a)
-	if err != nil {
-		return r.begun(total, a, err)
-	}
-	v, err := d.judge(ctx, a, plan)
-	if err == nil && v.Denied() {
-		err = r.denied(a, v)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if !r.approved {
-		ok, err := r.approve(total, a, plan, v)
-		if err != nil || !ok {
-			if err == nil {
-				err = ErrNotApproved
-			}
-			return nil, "", err
-		}
-		r.approved = true
-	}
-	if err := d.store.StartAttempt(ctx, r.dep.ID, a.row); err != nil {
-		return nil, "", err
-	}
-	a.row.Phase = store.AttemptApplying
-	err = r.place(ctx, a)
-	var unhealthy *UnhealthyError
-	if err != nil && !errors.As(err, &unhealthy) {
-		class, cause := classify(a, err)
-		a.row.Class, a.row.Cause = string(class), cause
-		return a, class, err
-	}
-	return a, "", err
-}
-
-// begun records an attempt that failed before it was approved: planning does
-// talk to providers, and what they said belongs into the history.
-func (r *run) begun(ctx context.Context, a *attempt, cause error) (*attempt, faults.Class, error) {
-	class, text := classify(a, cause)
-	a.row.Class, a.row.Cause = string(class), text
-	if err := r.d.store.StartAttempt(context.WithoutCancel(ctx), r.dep.ID, a.row); err != nil {
-		return nil, "", errors.Join(cause, err)
-	}
-	return a, class, cause
 }
 
 // place applies and brings the instances into service.
@@ -223,42 +125,55 @@ func (d *Deployer) intoService(ctx context.Context, a *attempt, instances []stor
 
 // afterFailure cleans up after a failed attempt and returns the error with
 // which Deploy ends, or nil to go on with the next candidate.
-func (r *run) afterFailure(parent, ctx context.Context, a *attempt, c *selector.Candidate, class faults.Class, cause error) error {
+func (r *run) afterFailure(parent, ctx context.Context, a *attempt, v faults.Verdict, cause error) error {
 	d := r.d
+	r.failed = a
 	interrupted := parent.Err() != nil
 	if interrupted {
 		d.emit(EventInterrupt, a, "interrupted: removing what was made")
 	} else {
-		d.emit(EventFault, a, "%s: %s", class, a.row.Cause)
-	}
-	if !interrupted {
-		if err := d.remember(ctx, a, class); err != nil {
-			d.emit(EventWarning, a, "the %s fault is not remembered: %v", class, err)
+		d.emit(EventFault, a, "%s: %s", v.Class, a.row.Cause)
+		r.foresee(ctx, a.row.N, v)
+		if err := d.remember(ctx, a, v.Class); err != nil {
+			d.emit(EventWarning, a, "the %s fault is not remembered: %v", v.Class, err)
 		}
 	}
-	settled := !interrupted && class != faults.Timeout && class != faults.Unknown
+	settled := !interrupted && v.Class != faults.Timeout && v.Class != faults.Unknown && v.Class != classBudget
 	_, err := d.cleanAttempt(ctx, a, settled)
+	r.mu.Lock()
+	r.budget.spent += a.row.SpentUSD
+	r.mu.Unlock()
 	if err != nil {
+		r.next(parent, stepEnd)
 		return r.stuck(parent, err)
 	}
-	r.history = append(r.history, fmt.Sprintf("%s %s in %s: %s: %s", c.Offer.Provider, c.Offer.Type, c.Offer.Region, class, a.row.Cause))
+	r.history = append(r.history, fmt.Sprintf("%s %s in %s: %s: %s", a.row.Provider, a.row.Type, a.place(), v.Class, a.row.Cause))
 	if interrupted {
+		r.next(parent, stepEnd)
 		return r.end(parent, store.FailedAll, "interrupted", failure.Wrap(context.Cause(parent), failure.Interrupted,
 			fmt.Sprintf("deployment %q", r.dep.Name), "What was made has been removed; the provider confirms that nothing is left.", ""))
 	}
-	switch step := r.queue.failed(c, class); step {
+	r.mu.Lock()
+	step, skip := r.queue.failed(v)
+	r.mu.Unlock()
+	switch step {
 	case faults.Stop:
+		r.next(parent, string(step))
 		return r.end(parent, store.FailedAll, a.row.Cause, failure.Wrap(cause, failure.Failed,
 			fmt.Sprintf("%s refused deployment %q", a.row.Provider, r.dep.Name),
-			"The fault is in the request itself, so no other provider was tried; what was made has been removed.", class.Remedy()))
+			"The fault is in the request itself, so no other provider was tried; what was made has been removed.", v.Class.Remedy()))
 	case faults.Wait:
+		r.next(parent, string(step))
 		return r.end(parent, store.FailedAll, a.row.Cause, failure.Wrap(cause, failure.Busy,
-			fmt.Sprintf("deployment %q", r.dep.Name), "Somebody else holds Terraform's state lock; nothing was made.", class.Remedy()))
+			fmt.Sprintf("deployment %q", r.dep.Name),
+			fmt.Sprintf("Somebody else holds Terraform's state lock, and did for %s; nothing was made.", r.dep.Policy.Failover.Timeout(a.row.Provider)),
+			v.Class.Remedy()))
 	case faults.SameAgain:
 		pause := time.Duration(r.queue.retries) * time.Second
 		d.emit(EventStep, a, "transient: the same again in %s", pause)
 		sleep(ctx, pause)
 	}
+	r.skip(ctx, skip)
 	if ctx.Err() != nil && parent.Err() == nil {
 		return r.exhausted(parent)
 	}
@@ -267,21 +182,45 @@ func (r *run) afterFailure(parent, ctx context.Context, a *attempt, c *selector.
 
 // exhausted ends a run in which every candidate failed.
 func (r *run) exhausted(ctx context.Context) error {
+	r.next(ctx, stepEnd)
 	text := ""
 	for _, h := range r.history {
 		text += "\n  " + h
 	}
 	f := r.dep.Policy.Failover
-	return r.end(ctx, store.FailedAll, "every candidate failed", failure.New(failure.Exhausted,
-		fmt.Sprintf("every candidate for %q failed:%s", r.dep.Name, text),
-		"What they made has been removed; the providers confirm that nothing is left.",
-		fmt.Sprintf("Mend the causes above, or allow more: %d of failover.max_attempts = %d were used, failover.total_timeout = %s.",
-			r.queue.attempts, f.MaxAttempts, f.TotalTimeout)))
+	cause := fmt.Sprintf("every candidate for %q failed:", r.dep.Name)
+	next := fmt.Sprintf("Mend the causes above, or allow more: %d of failover.max_attempts = %d were used, failover.total_timeout = %s.",
+		r.queue.attempts, f.MaxAttempts, f.TotalTimeout)
+	reason := "every candidate failed"
+	if dear := r.queue.tooDear(); len(dear) > 0 && r.queue.attempts < f.MaxAttempts {
+		reason = fmt.Sprintf("failover.budget_usd = $%.4g allows no other attempt", f.BudgetUSD)
+		cause = fmt.Sprintf("%s for %q: the attempts cost $%.4g:", reason, r.dep.Name, r.budget.spent)
+		next = "Mend the causes above, or raise failover.budget_usd. " + r.budget.dear(dear[0]) + "."
+	}
+	if why := r.cluster(); why != "" {
+		text += "\n  the cluster was not tried: " + why
+	}
+	next += fmt.Sprintf(" `skysail explain %s` tells it all.", r.dep.Name)
+	return r.end(ctx, store.FailedAll, reason, failure.New(failure.Exhausted, cause+text,
+		"What they made has been removed; the providers confirm that nothing is left.", next))
+}
+
+// cluster says why the last resort of a hybrid policy was none, or "".
+func (r *run) cluster() string {
+	if r.dep.Policy.Hybrid == nil {
+		return ""
+	}
+	for _, x := range r.result.Refused {
+		if x.Provider == policies.Kubernetes {
+			return x.Reason
+		}
+	}
+	return ""
 }
 
 // stuck ends a run whose clean-up failed.
 func (r *run) stuck(ctx context.Context, cause error) error {
-	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(r.dep.Name, cause))
+	return r.end(ctx, store.Stuck, cause.Error(), leftBehind(handle(r.dep), cause))
 }
 
 func leftBehind(name string, cause error) error {
@@ -297,6 +236,13 @@ func leftBehind(name string, cause error) error {
 
 func (r *run) end(ctx context.Context, phase store.Phase, reason string, err error) error {
 	return errors.Join(err, r.d.store.SetPhase(context.WithoutCancel(ctx), r.dep.ID, phase, reason))
+}
+
+// forget removes a deployment of which nothing was begun, as its name could
+// not be had.
+func (d *Deployer) forget(ctx context.Context, dep *store.Deployment, cause error) error {
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(cause, d.store.Discard(ctx, dep.ID), d.removeFolder(dep.ID+ownerSuffix))
 }
 
 // abandon ends a run in which nothing was begun. A deployment that is still

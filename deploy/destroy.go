@@ -17,7 +17,8 @@ import (
 // provider that was tried is asked again by tag. It is idempotent; on an
 // ended deployment it only asks again. When something is left the failure's
 // code is LeftBehind and the deployment is stuck until a later Destroy ends
-// well. An interrupt does not stop a destroy that has begun.
+// well. Of a name that is being replaced both deployments are removed, of an ID
+// only that one. An interrupt does not stop a destroy that has begun.
 func (d *Deployer) Destroy(ctx context.Context, name string) ([]Proof, error) {
 	row, err := d.get(ctx, name)
 	if err != nil {
@@ -37,21 +38,45 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return nil, err
 	}
 	defer unlock()
+	rows := []store.Deployment{}
+	if name == row.Name && !row.Phase.Ended() {
+		// The one that is being replaced, and what was to replace it.
+		rows, err = d.store.Named(ctx, row.Name)
+	}
 	// Whoever held the lock until now may have moved it.
-	if row, err = d.get(ctx, row.ID); err != nil {
+	if len(rows) == 0 && err == nil {
+		row, err = d.get(ctx, row.ID)
+		rows = append(rows, row)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := d.takeOver(ctx, &row, orphanGrace); err != nil {
-		return nil, err
+	var proofs []Proof
+	var failed []error
+	for i := len(rows) - 1; i >= 0; i-- {
+		if err := d.takeOver(ctx, &rows[i], orphanGrace); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		p, err := d.destroyLocked(ctx, &rows[i])
+		proofs = append(proofs, p...)
+		failed = append(failed, err)
 	}
-	return d.destroyLocked(ctx, &row)
+	return proofs, errors.Join(failed...)
 }
 
 // destroyLocked is for a caller that holds the lock and has taken over.
 func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]Proof, error) {
+	return d.endAs(ctx, row, store.Destroyed, "")
+}
+
+// endAs destroys one deployment, in whatever phase it is, with proof, and
+// leaves it in the phase end, or stuck. The caller holds the lock and has
+// taken over. It is idempotent; of one that has ended it only asks again.
+func (d *Deployer) endAs(ctx context.Context, row *store.Deployment, end store.Phase, reason string) ([]Proof, error) {
 	ended := row.Phase.Ended()
 	if !ended {
-		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, ""); err != nil {
+		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, reason); err != nil {
 			return nil, err
 		}
 	}
@@ -62,18 +87,18 @@ func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]
 	proofs, err := d.removeAttempts(ctx, row, attempts)
 	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
+		return proofs, errors.Join(leftBehind(handle(row), err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
-		return proofs, nil
+		return proofs, d.releaseEnded(ctx, row)
 	}
 	if err := d.store.Unregister(ctx, row.ID); err != nil {
 		return proofs, err
 	}
-	if err := d.store.SetPhase(ctx, row.ID, store.Destroyed, ""); err != nil {
+	if err := d.store.SetPhase(ctx, row.ID, end, reason); err != nil {
 		return proofs, err
 	}
-	return proofs, d.removeFolder(row.ID)
+	return proofs, errors.Join(d.removeFolder(row.ID), d.releaseEnded(ctx, row))
 }
 
 // removeAttempts removes what attempts made, the last first, and goes on after
@@ -95,6 +120,9 @@ func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, ro
 	a, err := d.openAttempt(ctx, dep, row)
 	if err != nil {
 		return Proof{Provider: row.Provider}, fmt.Errorf("%s: %w", row.Provider, err)
+	}
+	if err := a.settleBundle(); err != nil {
+		return Proof{Provider: row.Provider}, err
 	}
 	if row.Phase == store.AttemptCleaned {
 		if p, clean := d.stillClean(ctx, a); clean {

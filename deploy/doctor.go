@@ -127,7 +127,7 @@ func (doc *doctor) examine(ctx context.Context) Diagnosis {
 		checks = append(checks, func(ctx context.Context) []Check { return doc.provider(ctx, p) })
 	}
 	checks = append(
-		checks, doc.terraform, doc.plugins, doc.store, doc.disk, doc.containers,
+		checks, doc.terraform, doc.plugins, doc.backend, doc.store, doc.disk, doc.containers,
 		doc.proxy, doc.reach, doc.ssh, doc.prices,
 	)
 	parts := make([][]Check, len(checks))

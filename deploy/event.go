@@ -64,6 +64,7 @@ const (
 	EventStep      EventKind = "step"     // init, plan, apply, …
 	EventResource  EventKind = "resource" // Terraform makes or removes one
 	EventFault     EventKind = "fault"
+	EventSkip      EventKind = "skip"   // candidates that are not tried, and why
 	EventDenied    EventKind = "denied" // by the guardrails; the candidate is left out
 	EventCleaned   EventKind = "cleaned"
 	EventReady     EventKind = "ready"
@@ -121,8 +122,10 @@ func (d *Deployer) emitEvent(a *attempt, ev Event) {
 		ev.Name, ev.Attempt, ev.Provider, ev.Region, ev.Zone = a.dep.Name, r.N, r.Provider, r.Region, r.Zone
 		ev.Type, ev.PriceUSD = r.Type, r.PriceUSD
 		if ev.Kind == EventFault && ev.Class == "" {
-			ev.Class = r.Class
-			ev.Scope = string(faults.Class(r.Class).Scope())
+			ev.Class, ev.Scope = r.Class, r.Scope
+			if ev.Scope == "" && r.Class != "" {
+				ev.Scope = string(faults.Class(r.Class).Scope())
+			}
 		}
 	}
 	if ev.Kind == EventStep && ev.Step == "" {
@@ -156,8 +159,12 @@ func (d *Deployer) emitSelection(name string, r selector.Result) {
 func (d *Deployer) terraformEvent(a *attempt, ev runner.Event) {
 	out := Event{Kind: EventResource, Address: ev.Address, Action: ev.Action, Seconds: ev.Elapsed.Seconds()}
 	if ev.Kind == runner.EventDiagnostic {
-		if ev.Diagnostic.Severity == "warning" {
+		switch {
+		case ev.Diagnostic.Severity == "warning":
 			d.emit(EventWarning, a, "%s", ev.Diagnostic.Text())
+		case ev.Op == "apply" && a.onError != nil:
+			a.onError(ev.Diagnostic.Text())
+			a.onError = nil
 		}
 		return
 	}

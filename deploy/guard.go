@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"skysail/clouds/faults"
 	"slices"
 	"strings"
 
@@ -23,6 +24,9 @@ const maxDenied = 20
 
 // errDenied says that a candidate was planned, denied and left out.
 var errDenied = errors.New("denied by the guardrails")
+
+// classDenied stands where a fault's class does.
+const classDenied = "denied"
 
 // Denial is a candidate that the guardrails keep from being applied.
 type Denial struct {
@@ -123,11 +127,17 @@ func (ds denials) failure(name string) error {
 
 // denied leaves out a candidate whose plan the guardrails deny: nothing was
 // begun, so it is no attempt.
-func (r *run) denied(a *attempt, v guardrails.Verdict) error {
+func (r *run) denied(ctx context.Context, a *attempt, v guardrails.Verdict) error {
 	x := r.denials.add(a.candidate, v)
 	r.d.emit(EventDenied, a, "%s", strings.Join(x.Reasons, "; "))
 	r.history = append(r.history, "denied: "+x.String())
+	r.mu.Lock()
 	r.queue.denied(r.denials.hopeless(x.Provider))
+	r.mu.Unlock()
+	r.skip(ctx, &store.Skip{
+		Attempt: r.queue.attempts, Provider: x.Provider, Region: x.Region, Type: x.Type, Spot: x.Spot, Class: classDenied, Candidates: 1,
+		Reason: "denied by the guardrails: " + strings.Join(x.Reasons, "; "),
+	})
 	if err := os.RemoveAll(a.dir); err != nil {
 		return fmt.Errorf("folder of a denied candidate: %w", err)
 	}
@@ -145,10 +155,14 @@ func (r *run) none(ctx context.Context) error {
 // denied takes the candidate that was handed out last back: it was no attempt.
 // Hopeless ones of its provider are not handed out any more.
 func (q *queue) denied(hopeless bool) {
+	last := q.slots[q.last]
 	q.attempts--
 	q.again = false
+	for i, s := range q.slots { // its other zones have the same plan
+		q.used[i] = q.used[i] || s.Candidate == last.Candidate
+	}
 	if hopeless {
-		q.blocked[q.candidates[q.last].Offer.Provider] = true
+		q.blocked[last.in(faults.ScopeProvider)] = true
 	}
 }
 
@@ -164,9 +178,13 @@ func (d *Deployer) planAllowed(ctx context.Context, dep *store.Deployment, resul
 		if len(ds) == maxDenied {
 			break
 		}
-		a, err := d.openAttempt(ctx, dep, rowOf(0, c))
+		dir, err := os.MkdirTemp("", "skysail-plan-*")
 		if err != nil {
-			return nil, Preview{}, err
+			return nil, Preview{}, fmt.Errorf("plan folder: %w", err)
+		}
+		a, err := d.openAttemptIn(ctx, dep, rowOf(0, c), dir)
+		if err != nil {
+			return nil, Preview{}, errors.Join(err, os.RemoveAll(dir))
 		}
 		a.candidate = c
 		p, denied, err := d.tryPlan(ctx, a, result, &ds)
@@ -181,18 +199,9 @@ func (d *Deployer) planAllowed(ctx context.Context, dep *store.Deployment, resul
 }
 
 func (d *Deployer) tryPlan(ctx context.Context, a *attempt, result selector.Result, ds *denials) (Preview, bool, error) {
-	var err error
-	if a.dir, err = os.MkdirTemp("", "skysail-plan-*"); err != nil {
-		return Preview{}, false, fmt.Errorf("plan folder: %w", err)
-	}
-	if a.workspace, err = d.workspace(ctx, a); err != nil {
-		return Preview{}, false, err
-	}
 	plan, err := d.prepare(ctx, a)
 	if err != nil {
-		class, cause := classify(a, err)
-		return Preview{}, false, failure.Wrap(err, failure.Failed, fmt.Sprintf("planning %q on %s", a.dep.Name, a.row.Provider),
-			fmt.Sprintf("%s: %s. Nothing was created.", class, cause), class.Remedy())
+		return Preview{}, false, planFailure(a, err)
 	}
 	v, err := d.judge(ctx, a, plan)
 	if err != nil {

@@ -27,9 +27,12 @@ func init() {
 // operations are what a supervisor can do, by name. Each takes what its
 // caller gave to supervised and returns a value for it.
 var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (any, error){
-	"deploy":  operation((*Deployer).deployHere),
-	"destroy": operation((*Deployer).destroyHere),
-	"recover": operation((*Deployer).recoverHere),
+	"deploy":   operation((*Deployer).deployHere),
+	"destroy":  operation((*Deployer).destroyHere),
+	"apply":    operation((*Deployer).applyHere),
+	opUpdate:   operation((*Deployer).updateHere),
+	opRollback: operation((*Deployer).updateHere),
+	"recover":  operation((*Deployer).recoverHere),
 }
 
 // operation makes an entry of operations of a method.

@@ -98,8 +98,8 @@ func (d *Deployer) providerCache(e runner.Engine) runner.ProviderCache {
 }
 
 // cacheProvider sees to it that a real provider which an attempt needs is in
-// the cache, and gives the bundle the lock file that came with it.
-func (d *Deployer) cacheProvider(ctx context.Context, a *attempt) error {
+// the cache, and gives its bundle, in dir, the lock file that came with it.
+func (d *Deployer) cacheProvider(ctx context.Context, a *attempt, dir string) error {
 	if d.opts.ProviderMirror != "" || a.dep.Sandbox || a.row.Provider == policies.Local {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (d *Deployer) cacheProvider(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(a.bundle(), runner.LockFile), lock, 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, runner.LockFile), lock, 0o600); err != nil {
 		return fmt.Errorf("lock file of the bundle: %w", err)
 	}
 	a.workspace.CLIConfig, err = d.writeCLIConfig(a, a.workspace.Engine.Kind)

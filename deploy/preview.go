@@ -5,16 +5,13 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/deploy/review"
 	"skysail/guardrails"
 	"skysail/selector"
 )
 
 // Change is one thing that a plan would do.
-type Change struct {
-	Action  string `json:"action"` // create, update, delete, replace
-	Address string `json:"address"`
-	Type    string `json:"type"`
-}
+type Change = review.Change
 
 // Preview is what a person approves.
 type Preview struct {
@@ -35,13 +32,17 @@ type Preview struct {
 	// before it, which they keep from being applied.
 	Warnings []string `json:"warnings,omitempty"`
 	Denied   []Denial `json:"denied,omitempty"`
+	// Update is set when a running deployment is changed.
+	Update *UpdatePreview `json:"update,omitempty"`
 }
 
 func (r *run) approve(ctx context.Context, a *attempt, plan *tfjson.Plan, v guardrails.Verdict) (bool, error) {
 	if r.d.opts.Approve == nil {
 		return true, nil
 	}
-	return r.d.opts.Approve(ctx, r.d.preview(a, r.result, plan, v, r.denials))
+	p := r.d.preview(a, r.result, plan, v, r.denials)
+	p.Update = r.update.overlapping(p.MaxUSD)
+	return r.d.opts.Approve(ctx, p)
 }
 
 func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan, v guardrails.Verdict, ds denials) Preview {
@@ -61,22 +62,4 @@ func (d *Deployer) preview(a *attempt, result selector.Result, plan *tfjson.Plan
 	return p
 }
 
-func changes(plan *tfjson.Plan) []Change {
-	out := []Change{}
-	for _, rc := range plan.ResourceChanges {
-		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil || rc.Change.Actions.NoOp() {
-			continue
-		}
-		action := "update"
-		switch as := rc.Change.Actions; {
-		case as.Create():
-			action = "create"
-		case as.Delete():
-			action = "delete"
-		case as.Replace():
-			action = "replace"
-		}
-		out = append(out, Change{Action: action, Address: rc.Address, Type: rc.Type})
-	}
-	return out
-}
+func changes(plan *tfjson.Plan) []Change { return review.Changes(plan) }

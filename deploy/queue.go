@@ -1,86 +1,165 @@
 package deploy
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	"skysail/clouds/faults"
 	"skysail/policies"
 	"skysail/selector"
+	"skysail/store"
 )
 
 // maxRetries bounds how often one candidate is tried again after a transient
 // fault.
 const maxRetries = 2
 
+// slot is a candidate in one of its zones: what an attempt tries.
+type slot struct {
+	*selector.Candidate
+	zone string // "" where the provider chooses
+}
+
+// place is a part of a provider. What is empty in it is any.
+type place struct {
+	provider, region string
+	zone, kind       string // kind is the instance type
+	spot             bool
+}
+
+// The parts of a provider that a slot is in, by the scope of a fault. Spot
+// capacity and its quotas are apart from the others; a zone's stockout is one
+// of the type, and of a region where there are no zones.
+func (s slot) in(scope faults.Scope) place {
+	switch scope {
+	case faults.ScopeZone:
+		return place{s.Offer.Provider, s.Offer.Region, s.zone, s.Offer.Type, s.Spot}
+	case faults.ScopeRegion:
+		return place{provider: s.Offer.Provider, region: s.Offer.Region, spot: s.Spot}
+	default:
+		return place{provider: s.Offer.Provider}
+	}
+}
+
+// scopes are those that a place can be blocked by.
+var scopes = []faults.Scope{faults.ScopeProvider, faults.ScopeRegion, faults.ScopeZone}
+
 // queue hands out candidates under the failover policy.
 type queue struct {
-	candidates []selector.Candidate
-	policy     policies.Failover
-	attempts   int
-	retries    int
-	last       int // index of the one handed out last
-	again      bool
-	used       []bool
-	// inside is the provider whose other regions come before other
-	// providers, "" for none.
-	inside  string
-	blocked map[string]bool // provider, or regionKey
+	slots    []slot
+	policy   policies.Failover
+	attempts int
+	retries  int
+	last     int // index of the one handed out last
+	again    bool
+	used     []bool
+	// near says that the other zones of the last one come first, inside that
+	// the other regions of its provider do.
+	near, inside bool
+	blocked      map[place]bool
+	// late are places that come after all others: providers that took too
+	// long, and other types in zones that had no room for one.
+	late map[place]bool
+	// dear says of a candidate that it costs more than is left, in words; nil
+	// and "" allow it.
+	dear func(*selector.Candidate) string
 }
 
 func newQueue(cs []selector.Candidate, p policies.Failover) *queue {
-	return &queue{candidates: cs, policy: p, used: make([]bool, len(cs)), blocked: map[string]bool{}}
-}
-
-// regionKey is what a stockout or an exhausted quota blocks. Spot capacity is
-// apart from the other.
-func regionKey(c *selector.Candidate) string {
-	key := c.Offer.Provider + "/" + c.Offer.Region
-	if c.Spot {
-		key += "/spot"
+	q := &queue{policy: p, blocked: map[place]bool{}, late: map[place]bool{}}
+	for i := range cs {
+		zones := cs[i].Offer.Zones
+		if len(zones) == 0 {
+			zones = []string{""}
+		}
+		for _, z := range zones {
+			q.slots = append(q.slots, slot{&cs[i], z})
+		}
 	}
-	return key
+	q.used = make([]bool, len(q.slots))
+	return q
 }
 
-// next returns the candidate to try, or nil when there is none left or the
-// attempts are used up. After a region without room the other regions of its
-// provider come first, if the policy says so. While other providers wait
-// untried, the last attempts are kept for them, one each: a provider with many
-// regions must not use up what failover is for.
-func (q *queue) next() *selector.Candidate {
+// clone is for a look ahead.
+func (q *queue) clone() *queue {
+	c := *q
+	c.used, c.blocked, c.late = slices.Clone(q.used), maps.Clone(q.blocked), maps.Clone(q.late)
+	return &c
+}
+
+// next returns what to try, or false when there is nothing left or the
+// attempts are used up. After a zone without room the region's other zones
+// come first, after a region the other regions of its provider, if the policy
+// says so. While other providers wait untried, the last attempts are kept for
+// them, one each: a provider with many regions must not use up what failover
+// is for.
+func (q *queue) next() (slot, bool) {
 	if q.attempts >= q.policy.MaxAttempts {
-		return nil
+		return slot{}, false
 	}
-	if !q.again {
-		i := -1
-		if q.inside != "" {
-			i = q.find(q.inside)
-		}
+	if !q.again || q.dear != nil && q.dear(q.slots[q.last].Candidate) != "" {
+		i := q.pick()
 		if i < 0 {
-			i = q.find("")
+			return slot{}, false
 		}
-		if i < 0 {
-			return nil
-		}
-		q.last, q.used[i], q.retries, q.inside = i, true, 0, ""
+		q.last, q.used[i], q.retries = i, true, 0
 	}
-	q.again = false
+	q.again, q.near, q.inside = false, false, false
 	q.attempts++
-	return &q.candidates[q.last]
+	return q.slots[q.last], true
 }
 
-// find returns the first candidate that may be tried, of one provider or of
-// any, or -1.
-func (q *queue) find(provider string) int {
+// unused takes back the slot that was handed out last: there was no attempt.
+func (q *queue) unused() { q.attempts-- }
+
+func (q *queue) pick() int {
+	last := slot{}
+	if len(q.slots) > 0 {
+		last = q.slots[q.last]
+	}
+	if q.near {
+		if i := q.find(func(s slot) bool { return s.Candidate == last.Candidate }); i >= 0 {
+			return i
+		}
+	}
+	if q.near || q.inside {
+		i := q.find(func(s slot) bool {
+			return q.policy.RegionsFirst && s.Offer.Provider == last.Offer.Provider && s.in(faults.ScopeRegion) != last.in(faults.ScopeRegion) && !q.isLate(s)
+		})
+		if i >= 0 {
+			return i
+		}
+	}
+	if i := q.find(func(s slot) bool { return !q.isLate(s) && s.Offer.Provider != policies.Kubernetes }); i >= 0 {
+		return i
+	}
+	// A cluster is the last resort, whatever the order of prices says of it.
+	if i := q.find(func(s slot) bool { return s.Offer.Provider != policies.Kubernetes }); i >= 0 {
+		return i
+	}
+	return q.find(func(slot) bool { return true })
+}
+
+func (q *queue) isLate(s slot) bool {
+	zone := s.in(faults.ScopeZone)
+	zone.kind = ""
+	return q.late[s.in(faults.ScopeProvider)] || q.late[zone]
+}
+
+// find returns the first slot that is wanted and may be tried, or -1.
+func (q *queue) find(want func(slot) bool) int {
 	type kind struct {
 		provider string
 		spot     bool
 	}
 	kept := map[kind]bool{} // what has to leave the last attempts to others
-	for i := range q.candidates {
-		c := &q.candidates[i]
-		k := kind{c.Offer.Provider, c.Spot}
-		if kept[k] || !q.open(i) || provider != "" && c.Offer.Provider != provider {
+	for i, s := range q.slots {
+		k := kind{s.Offer.Provider, s.Spot}
+		if kept[k] || !q.open(i) || !want(s) {
 			continue
 		}
-		if q.tried(k.provider, k.spot) && q.policy.MaxAttempts-q.attempts <= q.waiting(c) {
+		if q.tried(k.provider, k.spot) && q.policy.MaxAttempts-q.attempts <= q.waiting(s) {
 			kept[k] = true
 			continue
 		}
@@ -90,72 +169,181 @@ func (q *queue) find(provider string) int {
 }
 
 func (q *queue) open(i int) bool {
-	c := &q.candidates[i]
-	return !q.used[i] && !q.blocked[c.Offer.Provider] && !q.blocked[regionKey(c)]
+	return !q.used[i] && !q.shut(i) && (q.dear == nil || q.dear(q.slots[i].Candidate) == "")
+}
+
+// shut says that a fault reaches the slot.
+func (q *queue) shut(i int) bool {
+	return slices.ContainsFunc(scopes, func(sc faults.Scope) bool { return q.blocked[q.slots[i].in(sc)] })
 }
 
 // tried says whether a candidate of the provider was handed out; one that is
 // not spot only counts among its like.
 func (q *queue) tried(provider string, spot bool) bool {
 	for i, used := range q.used {
-		if c := &q.candidates[i]; used && c.Offer.Provider == provider && (spot || !c.Spot) {
+		if s := q.slots[i]; used && s.Offer.Provider == provider && (spot || !s.Spot) {
 			return true
 		}
 	}
 	return false
 }
 
-// waiting counts the providers other than the candidate's that still have one
-// and none tried. What a spot candidate falls back on counts as well: its own
+// waiting counts the providers other than the slot's that still have one and
+// none tried. What a spot candidate falls back on counts as well: its own
 // provider on demand.
-func (q *queue) waiting(c *selector.Candidate) int {
-	seen := map[string]bool{c.Offer.Provider: true}
+func (q *queue) waiting(s slot) int {
+	seen := map[string]bool{s.Offer.Provider: true}
 	for i, used := range q.used {
 		if used {
-			seen[q.candidates[i].Offer.Provider] = true
+			seen[q.slots[i].Offer.Provider] = true
 		}
 	}
-	own := c.Spot && !q.tried(c.Offer.Provider, false)
+	own := s.Spot && !q.tried(s.Offer.Provider, false)
 	n := 0
-	for i := range q.candidates {
-		if !q.open(i) {
+	for i, other := range q.slots {
+		p := other.Offer.Provider
+		if seen[p] && (!own || p != s.Offer.Provider || other.Spot) || !q.open(i) {
 			continue
 		}
-		other := &q.candidates[i]
-		switch p := other.Offer.Provider; {
-		case !seen[p]:
+		if !seen[p] {
 			seen[p] = true
-			n++
-		case own && p == c.Offer.Provider && !other.Spot:
+		} else {
 			own = false
-			n++
 		}
+		n++
 	}
 	return n
 }
 
-// failed takes the last candidate's fault into account and returns the step
-// that it leads to.
-func (q *queue) failed(c *selector.Candidate, class faults.Class) faults.Step {
-	step := class.Next()
-	if step == faults.SameAgain {
-		if q.retries < maxRetries {
-			q.retries++
-			q.again = true
-			return step
-		}
+// failed takes the fault of the slot handed out last into account. It returns
+// the step that follows, and what is not tried because of it.
+func (q *queue) failed(v faults.Verdict) (faults.Step, *store.Skip) {
+	last := q.slots[q.last]
+	step := v.Class.Next()
+	scope := v.Scope
+	switch {
+	case v.Class == classBudget: // what is too dear is not handed out
+		return faults.NextProvider, nil
+	case step == faults.Stop || step == faults.Wait:
+		return step, nil
+	case step == faults.SameAgain && q.retries < maxRetries && q.policy.MaxAttempts-q.attempts > q.waiting(last):
+		q.retries++
+		q.again = true
+		return step, nil
+	case step == faults.SameAgain:
 		step = faults.NextProvider
+	case (v.Class == faults.Auth || v.Class == faults.NotEnabled) && narrow(scope):
+		step = faults.NextRegion // what is not allowed there may be elsewhere
 	}
-	if step == faults.NextRegion {
-		q.blocked[regionKey(c)] = true
-		if q.policy.RegionsFirst {
-			q.inside = c.Offer.Provider
-		} else {
-			step = faults.NextProvider
+	if !narrow(scope) {
+		return faults.NextProvider, q.block(faults.ScopeProvider, v)
+	}
+	skip := q.block(scope, v)
+	if step == faults.NextProvider {
+		q.late[last.in(faults.ScopeProvider)] = true
+		return step, skip
+	}
+	if scope == faults.ScopeZone {
+		zone := last.in(faults.ScopeZone)
+		zone.kind = ""
+		q.late[zone] = true
+		q.near = true
+		if q.find(func(s slot) bool { return s.Candidate == last.Candidate }) >= 0 {
+			return faults.NextZone, skip
+		}
+		q.near = false
+	}
+	if q.policy.RegionsFirst {
+		q.inside = true
+		return faults.NextRegion, skip
+	}
+	all := q.block(faults.ScopeProvider, v)
+	if all != nil {
+		all.Scope = string(scope)
+		all.Reason = "failover.regions_first = false: after a " + string(v.Class) + " fault the next provider is tried"
+	}
+	return faults.NextProvider, all
+}
+
+// narrow says that a scope leaves something of its provider.
+func narrow(scope faults.Scope) bool { return scope == faults.ScopeZone || scope == faults.ScopeRegion }
+
+// pass shuts out the slot that was handed out last, and what shares its place,
+// before there was an attempt.
+func (q *queue) pass(v faults.Verdict, why string) *store.Skip {
+	if v.Scope == "" {
+		v.Scope = faults.ScopeRegion
+	}
+	q.unused()
+	skip := q.block(v.Scope, v)
+	if skip == nil {
+		skip = q.skip(v.Scope, v)
+	}
+	skip.Candidates++ // the one that was asked for
+	skip.Reason = why
+	q.inside = narrow(v.Scope)
+	return skip
+}
+
+// block shuts out what shares the last slot's place. It returns what would
+// have been tried but for that, or nil.
+func (q *queue) block(scope faults.Scope, v faults.Verdict) *store.Skip {
+	at := q.slots[q.last].in(scope)
+	before := q.candidates()
+	q.blocked[at] = true
+	after := q.candidates()
+	skip := q.skip(scope, v)
+	for c := range before {
+		if !after[c] && c != q.slots[q.last].Candidate {
+			skip.Candidates++
 		}
 	}
-	if step == faults.NextProvider {
-		q.blocked[c.Offer.Provider] = true
+	if skip.Candidates == 0 {
+		return nil
 	}
-	return step
+	return skip
+}
+
+func (q *queue) skip(scope faults.Scope, v faults.Verdict) *store.Skip {
+	at := q.slots[q.last].in(scope)
+	return &store.Skip{
+		Attempt: q.attempts, Provider: at.provider, Region: at.region, Zone: at.zone, Type: at.kind, Spot: at.spot,
+		Class: string(v.Class), Scope: string(scope), Reason: reach(at, scope, v.Class),
+	}
+}
+
+// reach says how far a fault reaches.
+func reach(at place, scope faults.Scope, class faults.Class) string {
+	switch scope {
+	case faults.ScopeZone:
+		return fmt.Sprintf("the %s fault is one of %s in this zone", class, at.kind)
+	case faults.ScopeRegion:
+		return fmt.Sprintf("the %s fault reaches the whole region", class)
+	default:
+		return fmt.Sprintf("the %s fault reaches all of %s", class, at.provider)
+	}
+}
+
+// candidates are those that have a slot which no fault reaches, and that were
+// not tried.
+func (q *queue) candidates() map[*selector.Candidate]bool {
+	out := map[*selector.Candidate]bool{}
+	for i, s := range q.slots {
+		if !q.used[i] && !q.shut(i) {
+			out[s.Candidate] = true
+		}
+	}
+	return out
+}
+
+// tooDear are the candidates that nothing but their price shuts out.
+func (q *queue) tooDear() []*selector.Candidate {
+	var out []*selector.Candidate
+	for i, s := range q.slots {
+		if q.used[i] || q.shut(i) || q.dear == nil || q.dear(s.Candidate) == "" || len(out) > 0 && out[len(out)-1] == s.Candidate {
+			continue
+		}
+		out = append(out, s.Candidate)
+	}
+	return out
 }

@@ -20,6 +20,20 @@ func candidates(names ...string) []selector.Candidate {
 	return out
 }
 
+// name is a slot as candidates takes it, with its zone.
+func name(s slot) string {
+	out := s.Offer.Provider + "/" + s.Offer.Region
+	if s.zone != "" {
+		out += "-" + s.zone
+	}
+	if s.Spot {
+		out += "/spot"
+	}
+	return out
+}
+
+func verdict(c faults.Class) faults.Verdict { return faults.Verdict{Class: c, Scope: c.Scope()} }
+
 func TestQueue(t *testing.T) {
 	all := candidates("vultr/ewr", "vultr/ord", "vultr/ewr", "vultr/dfw", "do/nyc1", "do/fra1", "aws/use1")
 	cases := []struct {
@@ -34,7 +48,7 @@ func TestQueue(t *testing.T) {
 		{"capacity without regions_first leaves the provider", 9, false, faults.Capacity, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
 		{"a full region is not tried again", 9, true, faults.Capacity, "vultr/ewr vultr/ord vultr/dfw do/nyc1 do/fra1 aws/use1", faults.NextRegion},
 		{"a wrong token is not walked through regions", 9, true, faults.Auth, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
-		{"transient tries the same again, then goes on", 5, true, faults.Transient, "vultr/ewr vultr/ewr vultr/ewr do/nyc1 do/nyc1", faults.SameAgain},
+		{"transient tries the same again, then goes on", 5, true, faults.Transient, "vultr/ewr vultr/ewr vultr/ewr do/nyc1 aws/use1", faults.SameAgain},
 		{"unknown leaves the provider", 9, true, faults.Unknown, "vultr/ewr do/nyc1 aws/use1", faults.NextProvider},
 		{"one attempt is one attempt", 1, true, faults.Capacity, "vultr/ewr", faults.NextRegion},
 	}
@@ -43,12 +57,12 @@ func TestQueue(t *testing.T) {
 			q := newQueue(all, policies.Failover{MaxAttempts: c.max, RegionsFirst: c.regions})
 			var got []string
 			for n := 0; ; n++ {
-				next := q.next()
-				if next == nil {
+				next, ok := q.next()
+				if !ok {
 					break
 				}
-				got = append(got, regionKey(next))
-				step := q.failed(next, c.class)
+				got = append(got, name(next))
+				step, _ := q.failed(verdict(c.class))
 				if n == 0 && step != c.wantAtClass {
 					t.Errorf("first step %s, want %s", step, c.wantAtClass)
 				}
@@ -81,9 +95,9 @@ func TestQueueAcrossProviders(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			q := newQueue(c.all, policies.Failover{MaxAttempts: c.max, RegionsFirst: c.regions})
 			var got []string
-			for next := q.next(); next != nil; next = q.next() {
-				got = append(got, regionKey(next))
-				q.failed(next, faults.Capacity)
+			for next, ok := q.next(); ok; next, ok = q.next() {
+				got = append(got, name(next))
+				q.failed(verdict(faults.Capacity))
 			}
 			if s := strings.Join(got, " "); s != c.want {
 				t.Errorf("tried %s\nwant  %s", s, c.want)

@@ -62,6 +62,11 @@ func (d *Deployer) Recover(ctx context.Context, name string) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
+	if name == row.Name {
+		if row, err = d.firstToRecover(ctx, row); err != nil {
+			return Recovery{}, err
+		}
+	}
 	return supervised[Recovery](ctx, d, "recover", row.Name, row.ID)
 }
 
@@ -86,7 +91,7 @@ func (d *Deployer) recoverHere(ctx context.Context, id string) (Recovery, error)
 // recoverLocked is for a caller that holds the lock.
 func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Recovery, error) {
 	r := Recovery{Name: row.Name, ID: row.ID, Was: row.Phase, Phase: row.Phase, Did: RecoveredNothing, Proofs: []Proof{}}
-	do, ok := recoveries[row.Phase]
+	do, ok := recoveryOf(row)
 	if !ok {
 		r.Why = "nobody died over it, and there is nothing to recover"
 		return r, nil
@@ -112,6 +117,9 @@ func (d *Deployer) recoverPending(ctx context.Context, row *store.Deployment, r 
 	if err := d.store.Discard(ctx, row.ID); err != nil {
 		return err
 	}
+	if err := d.releaseEnded(ctx, row); err != nil {
+		return err
+	}
 	r.Phase, r.Did, r.Why = "", RecoveredForgotten, "it was never approved, so nothing had been made"
 	return nil
 }
@@ -121,6 +129,9 @@ func (d *Deployer) recoverPending(ctx context.Context, row *store.Deployment, r 
 func (d *Deployer) recoverApplying(ctx context.Context, row *store.Deployment, r *Recovery) error {
 	attempts, err := d.store.Attempts(ctx, row.ID)
 	if err != nil {
+		return err
+	}
+	if err := d.dropPrepared(row.ID, attempts); err != nil {
 		return err
 	}
 	why, err := d.resume(ctx, row, attempts, r)
@@ -146,7 +157,7 @@ func (d *Deployer) undo(ctx context.Context, row *store.Deployment, attempts []s
 		return errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	r.Did, r.Phase, r.Why = RecoveredUndone, store.FailedAll, why+"; what it had made is removed"
-	return d.store.SetPhase(ctx, row.ID, store.FailedAll, r.Why)
+	return errors.Join(d.store.SetPhase(ctx, row.ID, store.FailedAll, r.Why), d.releaseEnded(ctx, row))
 }
 
 // recoverDestroy goes on with a destroy, and with the clean-up of a deploy
@@ -174,7 +185,7 @@ func (d *Deployer) RecoverAll(ctx context.Context) ([]Recovery, error) {
 	out := []Recovery{}
 	var failed []error
 	for i := range rows {
-		if _, ok := recoveries[rows[i].Phase]; !ok || !d.ownerGone(rows[i].Name) {
+		if _, ok := recoveryOf(&rows[i]); !ok || !d.ownerGone(rows[i].Name) {
 			continue
 		}
 		if ctx.Err() != nil {

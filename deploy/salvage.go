@@ -16,6 +16,12 @@ import (
 // mend it leaves, for the sweep finds by tag what Terraform can not. An error
 // says that a state is lost, or in a place where it is of no use.
 func (d *Deployer) salvage(ctx context.Context, a *attempt) error {
+	if a.workspace.Remote {
+		if !a.exists() {
+			return nil // it never came to an init, so there is no state
+		}
+		return d.openState(ctx, a)
+	}
 	did, err := a.workspace.Salvage()
 	for _, text := range did {
 		d.emit(EventWarning, a, "%s", text)
@@ -23,7 +29,7 @@ func (d *Deployer) salvage(ctx context.Context, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	state, err := a.workspace.Resources()
+	state, err := a.workspace.Resources(ctx)
 	if err != nil || len(state) == 0 || a.whole() {
 		return err
 	}

@@ -69,7 +69,7 @@ func (d *Deployer) handOverAll(ctx context.Context, a *attempt, targets []qos.Ta
 				return err
 			}
 		}
-		return nil
+		return noteSecrets(a, values)
 	})
 }
 

@@ -41,6 +41,9 @@ type Status struct {
 	Found []clouds.Resource `json:"found"`
 	// Asked is why the provider could not be asked, empty when it was.
 	Problem string `json:"problem,omitempty"`
+	// Beside is what else there is of the name while it is replaced: the next
+	// one that is being made, or the previous one that is being destroyed.
+	Beside []Deployment `json:"beside,omitempty"`
 }
 
 // Status asks the provider by tag and each instance by its health check. It
@@ -55,6 +58,11 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 		return Status{}, err
 	}
 	st := Status{Deployment: d.note(v), Live: []InstanceStatus{}, Found: []clouds.Resource{}}
+	if row.Role == store.RoleCurrent {
+		if st.Beside, err = d.beside(ctx, &row); err != nil {
+			return Status{}, err
+		}
+	}
 	if row.Attempt == 0 {
 		return st, nil
 	}
@@ -83,6 +91,21 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 		st.Live = append(st.Live, s)
 	}
 	return st, nil
+}
+
+// beside are the other live deployments of a name.
+func (d *Deployer) beside(ctx context.Context, row *store.Deployment) ([]Deployment, error) {
+	rows, err := d.store.Named(ctx, row.Name)
+	if err != nil {
+		return nil, err
+	}
+	var out []Deployment
+	for i := range rows {
+		if rows[i].ID != row.ID {
+			out = append(out, d.note(viewOf(rows[i])))
+		}
+	}
+	return out, nil
 }
 
 func (d *Deployer) find(ctx context.Context, row *store.Deployment) ([]clouds.Resource, error) {

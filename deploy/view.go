@@ -9,8 +9,12 @@ import (
 
 // Deployment is a deployment as callers see it.
 type Deployment struct {
-	Name      string           `json:"name"`
-	ID        string           `json:"id"`
+	Name string `json:"name"`
+	ID   string `json:"id"`
+	// Role is current; while it is being replaced there are next, the one
+	// that is being made, and previous, which is being destroyed.
+	Role      store.Role       `json:"role"`
+	Revision  int              `json:"revision"`
 	Phase     store.Phase      `json:"phase"`
 	Reason    string           `json:"reason,omitempty"`
 	Provider  string           `json:"provider"`
@@ -27,7 +31,7 @@ type Deployment struct {
 
 func viewOf(r store.Deployment) Deployment {
 	v := Deployment{
-		Name: r.Name, ID: r.ID, Phase: r.Phase, Reason: r.Reason, Provider: r.Provider, Region: r.Region, Type: r.Type,
+		Name: r.Name, ID: r.ID, Role: r.Role, Revision: r.Revision, Phase: r.Phase, Reason: r.Reason, Provider: r.Provider, Region: r.Region, Type: r.Type,
 		Remote: r.Remote, Sandbox: r.Sandbox, PriceUSD: r.PriceUSD, Instances: r.Instances, CreatedAt: r.CreatedAt,
 	}
 	if v.Instances == nil {

@@ -14,6 +14,7 @@ import (
 
 	"skysail/internal/failure"
 	"skysail/modules"
+	"skysail/policies"
 	"skysail/spec"
 )
 
@@ -51,6 +52,10 @@ type Input struct {
 	// none, and a bundle that is for review only needs none.
 	SSHPublicKey string
 	HostKeys     []HostKey
+	// Backend is where the state is kept, nil for this machine. Attempt is the
+	// number of the attempt, which has a state of its own there.
+	Backend *policies.Backend
+	Attempt int
 }
 
 // HostKey is an Ed25519 SSH host key in OpenSSH format.
@@ -98,7 +103,7 @@ func Generate(in Input) (Bundle, error) {
 			return Bundle{}, err
 		}
 	}
-	root, err := rootFiles(in.Provider, p)
+	root, err := rootFiles(in, p)
 	if err != nil {
 		return Bundle{}, err
 	}

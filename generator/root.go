@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"skysail/internal/failure"
 	"skysail/modules"
 )
 
@@ -18,7 +19,8 @@ const moduleName = "service"
 
 // rootFiles are the HCL files of the root module. Its variables and outputs
 // are the called module's own, so that the two can not drift apart.
-func rootFiles(name string, p provider) (map[string][]byte, error) {
+func rootFiles(in Input, p provider) (map[string][]byte, error) {
+	name := in.Provider
 	vars, err := parseModuleFile(path.Join(name, "variables.tf"))
 	if err != nil {
 		return nil, err
@@ -27,10 +29,17 @@ func rootFiles(name string, p provider) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	backend := backendFile()
+	if in.Backend != nil {
+		n := stateName{service: in.Service.Name, deployment: in.DeploymentID, attempt: in.Attempt}
+		if backend, err = remoteBackendFile(in.Backend, n); err != nil {
+			return nil, failure.Wrap(err, failure.Input, "bundle for "+name, "Nothing was written.", "Mend the policy, and try again.")
+		}
+	}
 	return map[string][]byte{
 		"main.tf":      mainFile(name, blocks(vars, "variable")),
 		"versions.tf":  versionsFile(name, p),
-		"backend.tf":   backendFile(),
+		"backend.tf":   backend,
 		"variables.tf": variablesFile(blocks(vars, "variable")),
 		"outputs.tf":   outputsFile(blocks(outputs, "output")),
 	}, nil

@@ -18,9 +18,14 @@ var (
 	}
 	failoverSchema = &hclfile.Schema{
 		What:       "a failover block",
-		Attributes: []string{"max_attempts", "attempt_timeout", "total_timeout", "regions_first"},
+		Attributes: []string{"max_attempts", "attempt_timeout", "provider_timeout", "total_timeout", "regions_first", "budget_usd"},
 	}
-	accessSchema = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
+	accessSchema  = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
+	backendSchema = &hclfile.Schema{
+		What:  "a backend block",
+		Free:  true,
+		Hints: map[string]string{"exec": "write it as exec = { … }"},
+	}
 	policySchema = &hclfile.Schema{
 		What:       "a policy block",
 		Attributes: []string{"engine"},
@@ -32,6 +37,7 @@ var (
 			{Type: "limits", Schema: limitsSchema},
 			{Type: "failover", Schema: failoverSchema},
 			{Type: "access", Schema: accessSchema},
+			{Type: "backend", Label: "type", Schema: backendSchema},
 			{Type: "guardrails", Schema: guardrailsSchema},
 		},
 	}
@@ -96,6 +102,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		b.Strings("ssh_from", &p.Access.SSHFrom)
 		notEmpty(b, "ssh_from", len(p.Access.SSHFrom), "leave ssh_from out for this machine's own address")
 	}
+	decodeBackend(block.Child("backend"), &p)
 	decodeGuardrails(block.Child("guardrails"), f.Dir(), &p.Guardrails)
 	for _, m := range p.mistakes() {
 		block.Report(m)
@@ -162,20 +169,6 @@ func decodeLimits(b *hclfile.Body, into *Limits) {
 	b.String("spot", &spot)
 	into.Spot = Spot(spot)
 	duration(b, "max_price_age", &into.MaxPriceAge)
-}
-
-func decodeFailover(b *hclfile.Body, into *Failover) {
-	if b == nil {
-		return
-	}
-	b.Int("max_attempts", &into.MaxAttempts)
-	duration(b, "attempt_timeout", &into.AttemptTimeout)
-	duration(b, "total_timeout", &into.TotalTimeout)
-	b.Bool("regions_first", &into.RegionsFirst)
-	// A short total bounds the attempts that nobody set apart.
-	if b.Has("total_timeout") && !b.Has("attempt_timeout") && into.TotalTimeout > 0 {
-		into.AttemptTimeout = min(into.AttemptTimeout, into.TotalTimeout)
-	}
 }
 
 // notEmpty reports a list that is given and has nothing in it: in a policy

@@ -56,7 +56,9 @@ type Policy struct {
 	Limits     Limits        `json:"limits"`
 	Failover   Failover      `json:"failover"`
 	Access     Access        `json:"access"`
-	Guardrails Guardrails    `json:"guardrails,omitzero"`
+	// Backend is nil for state on this machine.
+	Backend    *Backend   `json:"backend,omitempty"`
+	Guardrails Guardrails `json:"guardrails,omitzero"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.
@@ -99,12 +101,17 @@ type Limits struct {
 	MaxPriceAge  time.Duration `json:"max_price_age"`
 }
 
-// Failover bounds how long and how often to try.
+// Failover bounds how long, how often and for how much to try.
 type Failover struct {
 	MaxAttempts    int           `json:"max_attempts"`
 	AttemptTimeout time.Duration `json:"attempt_timeout"`
-	TotalTimeout   time.Duration `json:"total_timeout"`
-	RegionsFirst   bool          `json:"regions_first"`
+	// ProviderTimeout narrows AttemptTimeout by provider: see Timeout.
+	ProviderTimeout map[string]time.Duration `json:"provider_timeout,omitempty"`
+	TotalTimeout    time.Duration            `json:"total_timeout"`
+	RegionsFirst    bool                     `json:"regions_first"`
+	// BudgetUSD is what the attempts of one deployment may cost together in
+	// US dollars, those that fail and the one that runs; 0 is no budget.
+	BudgetUSD float64 `json:"budget_usd,omitempty"`
 }
 
 // Access says who may open SSH connections to instances.
@@ -127,10 +134,11 @@ func Default() Policy {
 		Kubernetes: KubernetesRef{Context: "production", Namespace: "blueprints"},
 		Limits:     Limits{Spot: SpotNever, MaxPriceAge: 720 * time.Hour},
 		Failover: Failover{
-			MaxAttempts:    6,
-			AttemptTimeout: 15 * time.Minute,
-			TotalTimeout:   time.Hour,
-			RegionsFirst:   true,
+			MaxAttempts:     6,
+			AttemptTimeout:  15 * time.Minute,
+			ProviderTimeout: defaultProviderTimeouts(),
+			TotalTimeout:    time.Hour,
+			RegionsFirst:    true,
 		},
 	}
 }

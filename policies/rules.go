@@ -54,6 +54,7 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, p.Limits.mistakes()...)
 	out = append(out, p.Failover.mistakes()...)
 	out = append(out, p.Access.mistakes()...)
+	out = append(out, p.Backend.mistakes()...)
 	return append(out, p.Guardrails.mistakes()...)
 }
 
@@ -233,30 +234,4 @@ func validGlob(glob string) bool {
 	}
 	_, err := path.Match(glob, "")
 	return err == nil
-}
-
-func (f Failover) mistakes() []hclfile.Mistake {
-	var out []hclfile.Mistake
-	if f.MaxAttempts < 1 || f.MaxAttempts > maxMaxAttempts {
-		out = append(out, hclfile.Mistake{
-			Path:    "failover.max_attempts",
-			Summary: "Invalid number of attempts",
-			Detail:  fmt.Sprintf("There are between 1 and %d attempts, not {value}.", maxMaxAttempts),
-			Value:   f.MaxAttempts,
-			Hint:    "1 tries the best candidate only",
-		})
-	}
-	attempt := bounds("failover.attempt_timeout", f.AttemptTimeout, false)
-	total := bounds("failover.total_timeout", f.TotalTimeout, false)
-	out = append(append(out, attempt...), total...)
-	if len(attempt)+len(total) == 0 && f.AttemptTimeout > f.TotalTimeout {
-		out = append(out, hclfile.Mistake{
-			Path:    "failover.attempt_timeout",
-			Summary: "Attempt longer than the whole",
-			Detail:  "One attempt may take {value}, which is longer than all of them together may take (total_timeout).",
-			Value:   f.AttemptTimeout,
-			Hint:    "raise total_timeout, or lower attempt_timeout",
-		})
-	}
-	return out
 }

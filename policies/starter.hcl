@@ -51,8 +51,14 @@ policy {
   failover {
     max_attempts    = 6
     attempt_timeout = "15m"
-    total_timeout   = "1h"
-    regions_first   = true # other regions of a provider before the next one
+    provider_timeout = {
+      aws          = "10m"
+      digitalocean = "8m"
+      gcp          = "8m"
+      vultr        = "12m"
+    }
+    total_timeout = "1h"
+    regions_first = true # other regions of a provider before the next one
   }
 
   # Who may open SSH connections to instances; this machine's own address when
@@ -60,4 +66,12 @@ policy {
   access {
     # ssh_from = ["203.0.113.0/24"]
   }
+
+  # Where Terraform's state of remote deployments is kept: on this machine when
+  # left out. With a backend, two machines cannot run the same deployment. Its
+  # credentials come from the environment. Allowed: azurerm, gcs, http,
+  # kubernetes, pg, s3.
+  # backend "pg" {
+  #   conn_str = "postgres://skysail@db.example.com/terraform" # and PGPASSWORD
+  # }
 }

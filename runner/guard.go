@@ -33,7 +33,7 @@ type guard struct {
 }
 
 func newGuard() *guard {
-	return &guard{entry: envRun + "=" + rand.Text(), look: 500 * time.Millisecond, patience: time.Second}
+	return &guard{entry: envRun + "=" + rand.Text(), look: 500 * time.Millisecond, patience: 5 * time.Second}
 }
 
 type result[T any] struct {

@@ -233,7 +233,7 @@ func TestReceiverThatPanics(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "panicked: progress bar") || !errors.As(err, &e) || len(e.Messages()) != 1 {
 		t.Errorf("got %v", err)
 	}
-	if got, err := w.Resources(); err != nil || len(got) != 2 {
+	if got, err := w.Resources(t.Context()); err != nil || len(got) != 2 {
 		t.Errorf("the apply did not go on to its end: %v %v", got, err)
 	}
 }

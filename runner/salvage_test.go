@@ -107,19 +107,19 @@ func TestSalvageIsDestroyed(t *testing.T) {
 	_, err := w.Plan(t.Context())
 	must(t, err)
 	must(t, w.Apply(t.Context()))
-	before, err := w.Resources()
+	before, err := w.Resources(t.Context())
 	must(t, err)
 	must(t, os.Rename(filepath.Join(w.Private, stateFile), filepath.Join(w.Dir, erroredFile)))
 	if did, err := w.Salvage(); err != nil || len(did) != 1 {
 		t.Fatalf("%q, %v", did, err)
 	}
-	after, err := w.Resources()
+	after, err := w.Resources(t.Context())
 	must(t, err)
 	if len(before) == 0 || !slices.Equal(before, after) {
 		t.Fatalf("resources %q, then %q", before, after)
 	}
 	must(t, w.Destroy(t.Context()))
-	if left, err := w.Resources(); err != nil || len(left) != 0 {
+	if left, err := w.Resources(t.Context()); err != nil || len(left) != 0 {
 		t.Fatalf("left %q, %v", left, err)
 	}
 }

@@ -9,21 +9,29 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
 )
 
-// lockTimeout bounds how long a command waits for another one's state lock.
-const lockTimeout = "30s"
+// How long a command waits for another one's state lock before it says who
+// holds it: a caller may plan and apply again, a destroy has to get through.
+const (
+	lockTimeout        = 5 * time.Second
+	lockTimeoutDestroy = 30 * time.Second
+)
 
 // Names inside Workspace.Private.
 const (
 	stateFile = "terraform.tfstate"
-	planFile  = "plan.tfplan"
+	planFile  = PlanFile
 	dataDir   = "terraform"
 )
+
+// PlanFile is the saved plan in Workspace.Private.
+const PlanFile = "plan.tfplan"
 
 // Workspace is one bundle on disk and how to run Terraform on it. Its methods
 // may be called one after the other; two at once meet Terraform's state lock.
@@ -39,6 +47,12 @@ type Workspace struct {
 	Private string
 	// VarFiles are the private variable files, absolute paths.
 	VarFiles []string
+	// Remote says that the state is in the remote backend that the bundle
+	// names, and not in Private. Its credentials are in Env.
+	Remote bool
+	// LockTimeout is how long to wait for another one's lock of the state; 0
+	// means 5 seconds, and 30 for a destroy.
+	LockTimeout time.Duration
 	// CLIConfig is the path of the CLI configuration to use.
 	CLIConfig string
 	// Env is what Terraform and its providers see besides a few neutral
@@ -52,6 +66,18 @@ type Workspace struct {
 	// goroutine at a time, and a command returns after its last event was
 	// received. If it panics, the command goes on without it and then fails.
 	Events func(Event)
+
+	initialised bool // by this process
+	using       sync.Mutex
+	shared      *tfexec.Terraform
+}
+
+// In is the same workspace with another bundle on the same state.
+func (w *Workspace) In(dir string) *Workspace {
+	return &Workspace{
+		Engine: w.Engine, Dir: dir, Private: w.Private, VarFiles: w.VarFiles, Remote: w.Remote, LockTimeout: w.LockTimeout,
+		CLIConfig: w.CLIConfig, Env: w.Env, Grace: w.Grace, Events: w.Events,
+	}
 }
 
 // command runs one Terraform command; out takes its JSON stream.
@@ -59,10 +85,11 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	var none T
 	g := newGuard()
 	stderr := &tail{}
-	tf, err := w.terraform(g, stderr)
+	tf, release, err := w.terraform(g, op, stderr)
 	if err != nil {
 		return none, err
 	}
+	defer release()
 	s := newStream(op, w.Events)
 	v, err := run(ctx, g, func() (T, error) { return call(tf, s) })
 	diags, broken := s.finish()
@@ -72,11 +99,40 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	return v, nil
 }
 
-func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, error) {
-	tf, err := tfexec.NewTerraform(w.Dir, w.Engine.Path)
-	if err != nil {
-		return nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+// terraform returns an instance for one command, and what gives it back.
+//
+// terraform-exec asks each new instance's engine for its version, which costs
+// as much as a fifth of a plan. So commands in JSON mode, which set the
+// instance's standard output themselves, share one, one after the other. What
+// else they would write there must not reach an instance that JSON mode has
+// used: show and output have one of their own.
+func (w *Workspace) terraform(g *guard, op string, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
+	release = func() {}
+	switch shared := op != "show" && op != "output" && w.using.TryLock(); {
+	case shared && w.shared != nil:
+		tf, release = w.shared, w.using.Unlock
+		tf.SetStdout(io.Discard)
+	case shared:
+		release = w.using.Unlock
+		fallthrough
+	default:
+		if tf, err = tfexec.NewTerraform(w.Dir, w.Engine.Path); err != nil {
+			release()
+			return nil, nil, fmt.Errorf("workspace %s: %w", w.Dir, err)
+		}
+		if shared {
+			w.shared = tf
+		}
 	}
+	if err := w.set(tf, g, stderr); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return tf, release, nil
+}
+
+// set gives an instance the environment of one command.
+func (w *Workspace) set(tf *tfexec.Terraform, g *guard, stderr io.Writer) error {
 	env := BaseEnv(os.LookupEnv)
 	for k, v := range w.Env {
 		env[k] = v
@@ -87,46 +143,72 @@ func (w *Workspace) terraform(g *guard, stderr io.Writer) (*tfexec.Terraform, er
 	name, value, _ := strings.Cut(g.entry, "=")
 	env[name] = value
 	if err := tf.SetEnv(env); err != nil {
-		return nil, fmt.Errorf("environment of terraform: %w", err)
+		return fmt.Errorf("environment of terraform: %w", err)
 	}
 	grace := w.Grace
 	if grace == 0 {
 		grace = 2 * time.Minute
 	}
 	if err := tf.SetWaitDelay(grace); err != nil {
-		return nil, fmt.Errorf("stop grace: %w", err)
+		return fmt.Errorf("stop grace: %w", err)
 	}
 	tf.SetStderr(stderr)
-	return tf, nil
+	return nil
 }
 
 // Init installs providers and sets the state's place. Idempotent.
+//
+// A saved plan remembers the state's place, so that is told as it is seen from
+// Dir, where Terraform runs: Dir and Private can move together, and the plan
+// still applies. -reconfigure takes a workspace that was initialised with
+// another way to write the same place.
 func (w *Workspace) Init(ctx context.Context) error {
-	_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
-		return struct{}{}, tf.Init(ctx, tfexec.Upgrade(false), tfexec.BackendConfig("path="+filepath.Join(w.Private, stateFile)))
-	})
-	return err
+	private, err := filepath.Rel(w.Dir, w.Private)
+	if err != nil {
+		return fmt.Errorf("workspace %s: %w", w.Dir, err)
+	}
+	opts := []tfexec.InitOption{tfexec.Upgrade(false)}
+	if !w.Remote {
+		opts = append(opts, tfexec.Reconfigure(true), tfexec.BackendConfig("path="+filepath.Join(private, stateFile)))
+	}
+	defer w.tightenData()
+	for try := 1; ; try++ {
+		_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+			return struct{}{}, tf.Init(ctx, opts...)
+		})
+		if err == nil || !w.Remote || try == initTries || !pgRace.MatchString(err.Error()) || ctx.Err() != nil {
+			w.initialised = err == nil
+			return err
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+	}
 }
 
-// Plan makes and saves a plan, replacing an earlier one, and returns it
-// decoded.
-func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
-	out := filepath.Join(w.Private, planFile)
-	opts := []tfexec.PlanOption{tfexec.Out(out), tfexec.LockTimeout(lockTimeout)}
-	for _, f := range w.VarFiles {
-		opts = append(opts, tfexec.VarFile(f))
+// EnsureInit is Init where this Workspace has not done it yet.
+func (w *Workspace) EnsureInit(ctx context.Context) error {
+	if w.initialised {
+		return nil
 	}
-	if _, err := command(ctx, w, "plan", func(tf *tfexec.Terraform, s io.Writer) (bool, error) {
-		return tf.PlanJSON(ctx, s, opts...)
-	}); err != nil {
+	return w.Init(ctx)
+}
+
+// Plan is SavePlan and ShowPlan.
+func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
+	if err := w.SavePlan(ctx); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(out, 0o600); err != nil {
-		return nil, fmt.Errorf("saved plan: %w", err)
-	}
-	return command(ctx, w, "show", func(tf *tfexec.Terraform, _ io.Writer) (*tfjson.Plan, error) {
-		return tf.ShowPlanFile(ctx, out)
-	})
+	return w.ShowPlan(ctx)
+}
+
+// SavePlan makes and saves a plan, replacing an earlier one.
+func (w *Workspace) SavePlan(ctx context.Context) error {
+	return w.savePlan(ctx, filepath.Join(w.Private, planFile))
+}
+
+// ShowPlan returns the saved plan decoded. It takes as long as a plan of
+// nothing: Terraform starts the provider for its schema.
+func (w *Workspace) ShowPlan(ctx context.Context) (*tfjson.Plan, error) {
+	return w.showPlan(ctx, filepath.Join(w.Private, planFile))
 }
 
 // Apply applies the saved plan. It is not retryable: a plan is used once.
@@ -134,7 +216,7 @@ func (w *Workspace) Plan(ctx context.Context) (*tfjson.Plan, error) {
 func (w *Workspace) Apply(ctx context.Context) error {
 	defer w.tightenState()
 	_, err := command(ctx, w, "apply", func(tf *tfexec.Terraform, s io.Writer) (struct{}, error) {
-		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), tfexec.LockTimeout(lockTimeout))
+		return struct{}{}, tf.ApplyJSON(ctx, s, tfexec.DirOrPlan(filepath.Join(w.Private, planFile)), w.lockWait(lockTimeout))
 	})
 	return err
 }
@@ -142,7 +224,7 @@ func (w *Workspace) Apply(ctx context.Context) error {
 // Destroy removes everything that the state knows. Idempotent; safe to call
 // again after an error.
 func (w *Workspace) Destroy(ctx context.Context) error {
-	opts := []tfexec.DestroyOption{tfexec.LockTimeout(lockTimeout)}
+	opts := []tfexec.DestroyOption{w.lockWait(lockTimeoutDestroy)}
 	for _, f := range w.VarFiles {
 		opts = append(opts, tfexec.VarFile(f))
 	}
@@ -153,8 +235,15 @@ func (w *Workspace) Destroy(ctx context.Context) error {
 	return err
 }
 
-// Outputs returns the root module's outputs as JSON values by name.
+// Outputs returns the root module's outputs as JSON values by name. Where the
+// state is a file of this workspace it is read from there; Terraform is asked
+// for a state that is elsewhere.
 func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, error) {
+	if !w.Remote {
+		if out, err := w.localOutputs(); err != nil || out != nil {
+			return out, err
+		}
+	}
 	values, err := command(ctx, w, "output", func(tf *tfexec.Terraform, _ io.Writer) (map[string]tfexec.OutputMeta, error) {
 		return tf.Output(ctx)
 	})
@@ -168,10 +257,15 @@ func (w *Workspace) Outputs(ctx context.Context) (map[string]json.RawMessage, er
 	return out, nil
 }
 
-// Resources lists the addresses of the managed resources in the state, in
-// its order. An empty list means that Terraform knows of nothing left.
-func (w *Workspace) Resources() ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(w.Private, stateFile))
+// stateVersion is the form of state files since Terraform 0.12, and OpenTofu's:
+// terraform internal/states/statefile/version4.go.
+const stateVersion = 4
+
+// localOutputs reads the workspace's own state file; nil is that there is none,
+// or one of a form that only Terraform knows.
+func (w *Workspace) localOutputs() (map[string]json.RawMessage, error) {
+	path := filepath.Join(w.Private, stateFile)
+	data, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
@@ -179,35 +273,31 @@ func (w *Workspace) Resources() ([]string, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	var st struct {
-		Resources []struct {
-			Module    string            `json:"module"`
-			Mode      string            `json:"mode"`
-			Type      string            `json:"type"`
-			Name      string            `json:"name"`
-			Instances []json.RawMessage `json:"instances"`
-		} `json:"resources"`
+		Version int `json:"version"`
+		Outputs map[string]struct {
+			Value json.RawMessage `json:"value"`
+		} `json:"outputs"`
 	}
-	if err := json.Unmarshal(data, &st); err != nil {
-		return nil, fmt.Errorf("state %s is not readable: %w", filepath.Join(w.Private, stateFile), err)
+	if err := json.Unmarshal(data, &st); err != nil || st.Version != stateVersion {
+		return nil, nil //nolint:nilerr // Terraform says what is wrong with it
 	}
-	var out []string
-	for _, r := range st.Resources {
-		if r.Mode != "managed" || len(r.Instances) == 0 {
-			continue
-		}
-		addr := r.Type + "." + r.Name
-		if r.Module != "" {
-			addr = r.Module + "." + addr
-		}
-		out = append(out, addr)
+	out := make(map[string]json.RawMessage, len(st.Outputs))
+	for name, o := range st.Outputs {
+		out[name] = o.Value
 	}
 	return out, nil
 }
 
-// tightenState makes state files private: Terraform writes them 0644. The
-// folder is 0700 already; this is for whoever copies the files elsewhere.
-func (w *Workspace) tightenState() {
-	for _, name := range []string{stateFile, stateFile + ".backup"} {
-		_ = os.Chmod(filepath.Join(w.Private, name), 0o600)
+// Resources lists the addresses of the managed resources in the state, in
+// its order. An empty list means that Terraform knows of nothing left.
+func (w *Workspace) Resources(ctx context.Context) ([]string, error) {
+	data, err := w.State(ctx)
+	if err != nil {
+		return nil, err
 	}
+	st, err := parseState(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.Dir, err)
+	}
+	return st.addresses(), nil
 }

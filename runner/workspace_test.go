@@ -90,7 +90,7 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	w.Events = rec.receive
 	ctx := t.Context()
 
-	if got, err := w.Resources(); err != nil || len(got) != 0 {
+	if got, err := w.Resources(t.Context()); err != nil || len(got) != 0 {
 		t.Errorf("before anything: %v %v", got, err)
 	}
 	must(t, w.Init(ctx))
@@ -112,7 +112,7 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"names": []any{"echo-0", "echo-1"}, "key": secret}, values); diff != "" {
 		t.Error(diff)
 	}
-	resources, err := w.Resources()
+	resources, err := w.Resources(t.Context())
 	if diff := cmp.Diff([]string{"terraform_data.key", "terraform_data.this"}, resources); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -122,7 +122,7 @@ func TestLifeOfAWorkspace(t *testing.T) {
 	}
 	must(t, w.Destroy(ctx))
 	must(t, w.Destroy(ctx))
-	if got, err := w.Resources(); err != nil || len(got) != 0 {
+	if got, err := w.Resources(t.Context()); err != nil || len(got) != 0 {
 		t.Errorf("after destroy: %v %v", got, err)
 	}
 	checkModes(t, w.Private)
@@ -210,13 +210,13 @@ func TestApplyThatFailsHalfWay(t *testing.T) {
 	if !errors.As(err, &e) || e.Op != "apply" || len(e.Messages()) != 1 || !strings.Contains(e.Messages()[0], "will exceed your droplet limit") {
 		t.Fatalf("got %v", err)
 	}
-	got, err := w.Resources()
+	got, err := w.Resources(t.Context())
 	if diff := cmp.Diff([]string{"terraform_data.broken", "terraform_data.made"}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	checkModes(t, w.Private)
 	must(t, w.Destroy(t.Context()))
-	if got, err := w.Resources(); err != nil || len(got) != 0 {
+	if got, err := w.Resources(t.Context()); err != nil || len(got) != 0 {
 		t.Errorf("after destroy: %v %v", got, err)
 	}
 }
@@ -251,7 +251,7 @@ func TestInterruptedApplyStopsInOrder(t *testing.T) {
 		t.Errorf("it took %s", d)
 	}
 	// In order means that the state knows what was made.
-	got, err := w.Resources()
+	got, err := w.Resources(t.Context())
 	if err != nil || !slices.Contains(got, "terraform_data.made") {
 		t.Errorf("the state holds %v %v", got, err)
 	}
@@ -320,7 +320,7 @@ func TestBadWorkspaces(t *testing.T) {
 		t.Errorf("a command without JSON: %v", err)
 	}
 	must(t, os.WriteFile(filepath.Join(w.Private, stateFile), []byte(`{"version": 4, "resour`), 0o600))
-	if _, err := w.Resources(); err == nil || !strings.Contains(err.Error(), stateFile+" is not readable") {
+	if _, err := w.Resources(t.Context()); err == nil || !strings.Contains(err.Error(), stateFile+" is not readable") {
 		t.Errorf("a state that is cut short: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"time"
 
 	"skysail/sandbox/world"
 )
@@ -42,6 +43,9 @@ type Fault struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	Status  int    `json:"status,omitempty"`
+	// DelaySeconds is how late a refusal of a create comes; 0 is at once. Not
+	// for gcp, which answers creates at once.
+	DelaySeconds float64 `json:"delay_seconds,omitempty"`
 	// Rate is the part of the attempts to create that the fault strikes, above
 	// 0 and up to 1; 0 is all. Seed starts its dice: the same seed strikes the
 	// same attempts, counted in the order in which they come.
@@ -52,6 +56,7 @@ type Fault struct {
 func (f Fault) world() world.Fault {
 	out := world.Fault{
 		Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times,
+		Delay:  time.Duration(f.DelaySeconds * float64(time.Second)),
 		Chance: world.Chance{Rate: f.Rate, Seed: f.Seed},
 	}
 	if f.Code != "" || f.Message != "" || f.Status != 0 {
@@ -66,7 +71,7 @@ func (f Fault) world() world.Fault {
 func faultOf(f world.Fault) Fault {
 	out := Fault{
 		Provider: f.Provider, Kind: f.Kind, Region: f.Region, Times: f.Times, Left: f.Left,
-		Rate: f.Rate, Seed: f.Seed,
+		DelaySeconds: f.Delay.Seconds(), Rate: f.Rate, Seed: f.Seed,
 	}
 	if w := f.Words; w != nil {
 		out.Kind, out.Code, out.Message, out.Status = "", w.Code, w.Message, w.Status

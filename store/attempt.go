@@ -4,24 +4,33 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
 // Attempt is one try of one candidate.
 type Attempt struct {
-	N         int          `json:"n"`
-	Provider  string       `json:"provider"`
-	Region    string       `json:"region"`
-	Type      string       `json:"type"`
-	Zone      string       `json:"zone,omitempty"`
-	Spot      bool         `json:"spot,omitempty"` // interruptible capacity
-	PriceUSD  float64      `json:"price_usd_hour"` // all instances
-	Phase     AttemptPhase `json:"phase"`
-	Class     string       `json:"class,omitempty"` // fault class when it failed
-	Cause     string       `json:"cause,omitempty"` // the provider's words
-	Cleaned   []string     `json:"cleaned,omitempty"`
-	StartedAt time.Time    `json:"started_at"`
-	EndedAt   time.Time    `json:"ended_at,omitzero"`
+	N        int          `json:"n"`
+	Provider string       `json:"provider"`
+	Region   string       `json:"region"`
+	Type     string       `json:"type"`
+	Zone     string       `json:"zone,omitempty"`
+	Spot     bool         `json:"spot,omitempty"` // interruptible capacity
+	PriceUSD float64      `json:"price_usd_hour"` // all instances
+	Phase    AttemptPhase `json:"phase"`
+	Class    string       `json:"class,omitempty"` // fault class when it failed
+	Cause    string       `json:"cause,omitempty"` // the provider's words that decided
+	// Scope is how far the fault reaches, Source where the rule that knew it
+	// is from, Said all that was said, Next the step that followed.
+	Scope  string   `json:"scope,omitempty"`
+	Source string   `json:"source,omitempty"`
+	Said   []string `json:"said,omitempty"`
+	Next   string   `json:"next,omitempty"`
+	// SpentUSD is what an attempt that was removed has cost, in US dollars.
+	SpentUSD  float64   `json:"spent_usd"`
+	Cleaned   []string  `json:"cleaned,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
 }
 
 // StartAttempt records an attempt before anything of it can exist, and makes
@@ -51,6 +60,10 @@ func (s *Store) UpdateAttempt(ctx context.Context, deployment string, a Attempt)
 	if err != nil {
 		return err
 	}
+	said, err := json.Marshal(a.Said)
+	if err != nil {
+		return err
+	}
 	return s.transition(ctx, "attempt:"+string(a.Phase), func(tx *sql.Tx) error {
 		if err := moveAttempt(ctx, tx, deployment, a.N, a.Phase); err != nil {
 			return err
@@ -59,18 +72,26 @@ func (s *Store) UpdateAttempt(ctx context.Context, deployment string, a Attempt)
 		if a.Phase != AttemptApplying && a.Phase != AttemptCleaning {
 			ended = millis(s.now())
 		}
-		if err := one(tx.ExecContext(ctx, `UPDATE attempts SET phase = ?, class = ?, cause = ?, cleaned = ?, ended_at = ?
-			WHERE deployment_id = ? AND n = ?`, a.Phase, a.Class, a.Cause, string(cleaned), ended, deployment, a.N)); err != nil {
+		if err := one(tx.ExecContext(ctx, `UPDATE attempts SET phase = ?, class = ?, cause = ?, scope = ?, source = ?, said = ?,
+			next = ?, spent_usd = ?, cleaned = ?, ended_at = ? WHERE deployment_id = ? AND n = ?`, a.Phase, a.Class, a.Cause, a.Scope, a.Source,
+			string(said), a.Next, a.SpentUSD, string(cleaned), ended, deployment, a.N)); err != nil {
 			return err
 		}
 		return s.event(ctx, tx, deployment, "attempt", joinNonEmpty(string(a.Phase), a.Class))
 	})
 }
 
+// SetNext records the step that followed a failed attempt.
+func (s *Store) SetNext(ctx context.Context, deployment string, n int, next string) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		return one(tx.ExecContext(ctx, `UPDATE attempts SET next = ? WHERE deployment_id = ? AND n = ?`, next, deployment, n))
+	})
+}
+
 // Attempts returns a deployment's attempts in order.
 func (s *Store) Attempts(ctx context.Context, deployment string) ([]Attempt, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT n, provider, region, type, zone, spot, price_usd, phase, class, cause, cleaned, started_at, ended_at
-		FROM attempts WHERE deployment_id = ? ORDER BY n`, deployment)
+	rows, err := s.db.QueryContext(ctx, `SELECT n, provider, region, type, zone, spot, price_usd, phase, class, cause, scope, source, said, next, spent_usd,
+		cleaned, started_at, ended_at FROM attempts WHERE deployment_id = ? ORDER BY n`, deployment)
 	if err != nil {
 		return nil, s.writeError(err)
 	}
@@ -78,12 +99,13 @@ func (s *Store) Attempts(ctx context.Context, deployment string) ([]Attempt, err
 	var out []Attempt
 	for rows.Next() {
 		var a Attempt
-		var cleaned []byte
+		var said, cleaned []byte
 		var started, ended int64
-		if err := rows.Scan(&a.N, &a.Provider, &a.Region, &a.Type, &a.Zone, &a.Spot, &a.PriceUSD, &a.Phase, &a.Class, &a.Cause, &cleaned, &started, &ended); err != nil {
+		if err := rows.Scan(&a.N, &a.Provider, &a.Region, &a.Type, &a.Zone, &a.Spot, &a.PriceUSD, &a.Phase, &a.Class, &a.Cause,
+			&a.Scope, &a.Source, &said, &a.Next, &a.SpentUSD, &cleaned, &started, &ended); err != nil {
 			return nil, s.writeError(err)
 		}
-		if err := json.Unmarshal(cleaned, &a.Cleaned); err != nil {
+		if err := errors.Join(json.Unmarshal(said, &a.Said), json.Unmarshal(cleaned, &a.Cleaned)); err != nil {
 			return nil, err
 		}
 		a.StartedAt, a.EndedAt = fromMillis(started), fromMillis(ended)

@@ -15,8 +15,18 @@ import (
 
 // Deployment is one service placed somewhere.
 type Deployment struct {
-	ID       string
-	Name     string
+	ID   string
+	Name string
+	// Role is what it is to its name, RoleCurrent but while it is replaced or
+	// replaces another, which Replaces then names.
+	Role     Role
+	Replaces string
+	// Revision is the number of its newest revision that was made, or that
+	// it was created with; MadeBy, for Create, what made it and MadeNote what
+	// there is to say of that.
+	Revision int
+	MadeBy   MadeBy
+	MadeNote string
 	Phase    Phase
 	Reason   string // why it is in this phase, for a person
 	Remote   bool
@@ -49,12 +59,25 @@ type Instance struct {
 	Logs        string `json:"logs,omitempty"` // journald:UNIT or file:PATH
 }
 
-const deploymentColumns = `id, name, phase, reason, remote, sandbox, service, policy,
+const deploymentColumns = `id, name, role, replaces, revision, phase, reason, remote, sandbox, service, policy,
 	provider, region, type, price_usd, attempt, created_at, updated_at`
 
-// Create records a new deployment in phase pending. A live deployment of the
-// same name is an input failure.
+// Create records a new deployment in phase pending, and its revision. A live
+// deployment of the same name and role is an input failure. Role and MadeBy
+// are RoleCurrent and ByDeploy when they are empty; a deployment with
+// RoleNext Replaces the current one, which must run.
 func (s *Store) Create(ctx context.Context, d Deployment) error {
+	return s.create(ctx, d, func(*sql.Tx) error { return nil })
+}
+
+// create is Create with more in its transaction.
+func (s *Store) create(ctx context.Context, d Deployment, also func(*sql.Tx) error) error {
+	if d.Role == "" {
+		d.Role = RoleCurrent
+	}
+	if d.MadeBy == "" {
+		d.MadeBy = ByDeploy
+	}
 	service, err := json.Marshal(d.Service)
 	if err != nil {
 		return err
@@ -64,22 +87,48 @@ func (s *Store) Create(ctx context.Context, d Deployment) error {
 		return err
 	}
 	return s.transition(ctx, "phase:"+string(Pending), func(tx *sql.Tx) error {
-		var id, phase string
-		err := tx.QueryRowContext(ctx, `SELECT id, phase FROM deployments WHERE name = ? AND phase NOT IN ('destroyed','failed')`, d.Name).Scan(&id, &phase)
-		if err == nil {
-			return failure.New(failure.Input,
-				fmt.Sprintf("a deployment named %q exists already (%s, %s)", d.Name, id, phase),
-				"A name belongs to one deployment at a time; nothing was changed.",
-				fmt.Sprintf("See it with `skysail status %s`, remove it with `skysail destroy %s`, or give the service another name.", d.Name, d.Name))
+		if err := free(ctx, tx, &d); err != nil {
+			return err
 		}
-		if !errors.Is(err, sql.ErrNoRows) {
+		if d.Revision, err = nextRevision(ctx, tx, d.Name); err != nil {
 			return err
 		}
 		now := millis(s.now())
-		_, err = tx.ExecContext(ctx, `INSERT INTO deployments (id, name, phase, remote, sandbox, service, policy, created_at, updated_at)
-			VALUES (?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, Pending, d.Remote, d.Sandbox, string(service), string(policy), now, now)
-		return err
+		if _, err := tx.ExecContext(ctx, `INSERT INTO deployments (id, name, role, replaces, revision, phase, remote, sandbox, service, policy, created_at, updated_at)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, d.ID, d.Name, d.Role, d.Replaces, d.Revision, Pending, d.Remote, d.Sandbox, string(service), string(policy), now, now); err != nil {
+			return err
+		}
+		if err := s.putRevision(ctx, tx, &Revision{
+			N: d.Revision, Deployment: d.ID, MadeBy: d.MadeBy, Note: d.MadeNote, Service: d.Service, Policy: d.Policy,
+		}); err != nil {
+			return err
+		}
+		return also(tx)
 	})
+}
+
+// free checks that a name has room for a deployment in its role.
+func free(ctx context.Context, tx *sql.Tx, d *Deployment) error {
+	if d.Role == RoleNext {
+		var phase Phase
+		err := tx.QueryRowContext(ctx, `SELECT phase FROM deployments WHERE name = ? AND id = ? AND role = ?`, d.Name, d.Replaces, RoleCurrent).Scan(&phase)
+		if err == nil && phase != Running {
+			err = &TransitionError{From: string(phase), To: "being replaced"}
+		}
+		return notFound(err)
+	}
+	var id, phase string
+	err := tx.QueryRowContext(ctx, `SELECT id, phase FROM deployments WHERE name = ? AND phase NOT IN ('destroyed','failed')`, d.Name).Scan(&id, &phase)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return failure.New(failure.Input,
+		fmt.Sprintf("a deployment named %q exists already (%s, %s)", d.Name, id, phase),
+		"A name belongs to one deployment at a time; nothing was changed.",
+		fmt.Sprintf("See it with `skysail status %s`, change it with `skysail update %s`, remove it with `skysail destroy %s`, or give the service another name.", d.Name, d.Name, d.Name))
 }
 
 // SetPhase moves a deployment to a phase and keeps the reason, with an event.
@@ -89,11 +138,14 @@ func (s *Store) SetPhase(ctx context.Context, id string, phase Phase, reason str
 		if err := move(ctx, tx, id, phase); err != nil {
 			return err
 		}
-		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = ?, updated_at = ? WHERE id = ?`,
-			phase, reason, millis(s.now()), id)); err != nil {
-			return err
+		// What failed or is destroyed before it was made has no revision that
+		// is still being made.
+		if phase.Ended() || phase == Stuck || phase == Destroying {
+			if err := s.endRevisions(ctx, tx, id, OutcomeFailed, reason); err != nil {
+				return err
+			}
 		}
-		return s.event(ctx, tx, id, "phase", joinNonEmpty(string(phase), reason))
+		return s.phase(ctx, tx, id, phase, reason)
 	})
 }
 
@@ -107,11 +159,21 @@ func (s *Store) Register(ctx context.Context, id string, instances []Instance) e
 		if err := putInstances(ctx, tx, id, instances); err != nil {
 			return err
 		}
-		if err := one(tx.ExecContext(ctx, `UPDATE deployments SET phase = ?, reason = '', updated_at = ? WHERE id = ?`,
-			Running, millis(s.now()), id)); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE revisions SET price_usd = (SELECT price_usd FROM deployments WHERE id = ?1)
+			WHERE deployment_id = ?1 AND outcome = ''`, id); err != nil {
 			return err
 		}
-		return s.event(ctx, tx, id, "phase", string(Running))
+		// A next one is made when it takes over: see Switch.
+		var role Role
+		if err := tx.QueryRowContext(ctx, `SELECT role FROM deployments WHERE id = ?`, id).Scan(&role); err != nil {
+			return notFound(err)
+		}
+		if role != RoleNext {
+			if err := s.endRevisions(ctx, tx, id, OutcomeDone, ""); err != nil {
+				return err
+			}
+		}
+		return s.phase(ctx, tx, id, Running, "")
 	})
 }
 
@@ -142,11 +204,12 @@ func (s *Store) Unregister(ctx context.Context, id string) error {
 	})
 }
 
-// Get returns the live deployment of that name, or the newest ended one, or
-// the one with that ID, with its instances; else ErrNotFound.
+// Get returns the live deployment of that name, the current one before others,
+// or the newest ended one, or the one with that ID, with its instances; else
+// ErrNotFound.
 func (s *Store) Get(ctx context.Context, nameOrID string) (Deployment, error) {
 	ds, err := s.query(ctx, `WHERE name = ?1 OR id = ?1
-		ORDER BY phase IN ('destroyed','failed'), rowid DESC LIMIT 1`, nameOrID)
+		ORDER BY phase IN ('destroyed','failed'), role <> 'current', rowid DESC LIMIT 1`, nameOrID)
 	if err != nil {
 		return Deployment{}, err
 	}
@@ -156,9 +219,16 @@ func (s *Store) Get(ctx context.Context, nameOrID string) (Deployment, error) {
 	return ds[0], nil
 }
 
-// List returns deployments by name, the ended ones only when asked for.
+// Named returns the live deployments of a name: the current one first, and
+// the next or previous one while it is replaced.
+func (s *Store) Named(ctx context.Context, name string) ([]Deployment, error) {
+	return s.query(ctx, `WHERE name = ? AND phase NOT IN ('destroyed','failed') ORDER BY role <> 'current', created_at`, name)
+}
+
+// List returns deployments by name, the ended ones only when asked for, and of
+// a name that is being replaced both: see Role.
 func (s *Store) List(ctx context.Context, ended bool) ([]Deployment, error) {
-	where := `WHERE phase NOT IN ('destroyed','failed') ORDER BY name`
+	where := `WHERE phase NOT IN ('destroyed','failed') ORDER BY name, role <> 'current'`
 	if ended {
 		where = `ORDER BY name, created_at`
 	}
@@ -176,7 +246,7 @@ func (s *Store) query(ctx context.Context, where string, args ...any) ([]Deploym
 		var d Deployment
 		var service, policy []byte
 		var created, updated int64
-		if err := rows.Scan(&d.ID, &d.Name, &d.Phase, &d.Reason, &d.Remote, &d.Sandbox, &service, &policy,
+		if err := rows.Scan(&d.ID, &d.Name, &d.Role, &d.Replaces, &d.Revision, &d.Phase, &d.Reason, &d.Remote, &d.Sandbox, &service, &policy,
 			&d.Provider, &d.Region, &d.Type, &d.PriceUSD, &d.Attempt, &created, &updated); err != nil {
 			return nil, s.writeError(err)
 		}

@@ -56,7 +56,7 @@ func explain(path string, busy time.Duration, err error) error {
 	var f *failure.Error
 	var se *sqlite.Error
 	switch {
-	case errors.As(err, &f), errors.Is(err, ErrNotFound), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &f), errors.Is(err, ErrNotFound), errors.Is(err, ErrUsed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, errNewer):
 		return failure.Wrap(err, failure.Failed, doing, "Nothing was changed.", "Use the newer skysail, or another SKYSAIL_HOME.")

@@ -29,13 +29,21 @@ func (s *Store) NextID(ctx context.Context, name string) (string, error) {
 }
 
 // Discard forgets a deployment that is still pending: nothing of it was ever
-// applied.
+// applied, so the bundle that it was made of is not used either.
 func (s *Store) Discard(ctx context.Context, id string) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM events WHERE deployment_id = ?1
 			AND EXISTS (SELECT 1 FROM deployments WHERE id = ?1 AND phase = 'pending')`, id); err != nil {
 			return err
 		}
-		return one(tx.ExecContext(ctx, `DELETE FROM deployments WHERE id = ? AND phase = 'pending'`, id))
+		if _, err := tx.ExecContext(ctx, `DELETE FROM revisions WHERE deployment_id = ?1
+			AND EXISTS (SELECT 1 FROM deployments WHERE id = ?1 AND phase = 'pending')`, id); err != nil {
+			return err
+		}
+		if err := one(tx.ExecContext(ctx, `DELETE FROM deployments WHERE id = ? AND phase = 'pending'`, id)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM used_bundles WHERE deployment_id = ?`, id)
+		return err
 	})
 }

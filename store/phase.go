@@ -9,12 +9,15 @@ import (
 
 // Phase is where a deployment stands.
 //
+//	                      updating
+//	                        ▲ │
+//	                        │ ▼
 //	pending ─▶ applying ─▶ running ─▶ destroying ─▶ destroyed
 //	               │                      │  ▲
 //	               ├─▶ failed             ▼  │
 //	               └──────────────────▶ stuck ┘
 //
-// failed: every candidate failed and everything was removed. stuck: something
+// updating: what runs is changed in place to another revision. failed: every candidate failed and everything was removed. stuck: something
 // may still exist; destroy tries again.
 type Phase string
 
@@ -23,6 +26,7 @@ const (
 	Pending    Phase = "pending"
 	Applying   Phase = "applying"
 	Running    Phase = "running"
+	Updating   Phase = "updating"
 	Destroying Phase = "destroying"
 	Destroyed  Phase = "destroyed"
 	FailedAll  Phase = "failed"
@@ -33,14 +37,17 @@ const (
 func (p Phase) Ended() bool { return p == Destroyed || p == FailedAll }
 
 // Passing says that somebody works on the deployment, or died while at it.
-func (p Phase) Passing() bool { return p == Pending || p == Applying || p == Destroying }
+func (p Phase) Passing() bool {
+	return p == Pending || p == Applying || p == Updating || p == Destroying
+}
 
 // follows are the phases that a phase can lead to. Each can lead to itself,
 // with another reason.
 var follows = map[Phase][]Phase{
 	Pending:    {Applying, FailedAll, Destroying},
 	Applying:   {Running, FailedAll, Stuck, Destroying},
-	Running:    {Destroying, Stuck},
+	Running:    {Updating, Destroying, Stuck},
+	Updating:   {Running, Destroying, Stuck},
 	Destroying: {Destroyed, Stuck, FailedAll},
 	Stuck:      {Destroying, FailedAll},
 	FailedAll:  {Stuck}, // asked again, the provider shows something after all

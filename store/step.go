@@ -15,6 +15,8 @@ const (
 	StepSecrets  StepKind = "secrets"  // secrets to the instances
 	StepHostKeys StepKind = "hostkeys" // new host keys on the instances
 	StepRegister StepKind = "register" // attempt succeeded, instances into service
+	StepUpdate   StepKind = "update"   // terraform apply of another revision in place
+	StepSwitch   StepKind = "switch"   // the next deployment becomes the current one
 	StepDestroy  StepKind = "destroy"  // terraform destroy of an attempt
 	StepSweep    StepKind = "sweep"    // deletes by tag
 	StepForget   StepKind = "forget"   // the workspace is removed

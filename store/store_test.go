@@ -69,6 +69,7 @@ func TestCreateAndGet(t *testing.T) {
 	s := openTest(t)
 	want := deployment("d1", "echo")
 	must(t, s.Create(t.Context(), want))
+	want.Role, want.Revision = RoleCurrent, 1
 	want.Phase, want.CreatedAt, want.UpdatedAt = Pending, epoch.Add(time.Second), epoch.Add(time.Second)
 	for _, key := range []string{"echo", "d1"} {
 		got, err := s.Get(t.Context(), key)

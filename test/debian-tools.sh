@@ -1,18 +1,21 @@
 #!/bin/sh
-# Installs the Debian packages whose programs judge the boot configuration:
-# `cloud-init schema`, shellcheck, `systemd-analyze verify`, nft. Where all are
+# Installs the Debian packages whose programs judge the boot configuration
+# (`cloud-init schema`, shellcheck, `systemd-analyze verify`, nft), and the
+# PostgreSQL that states are kept in. Where all are
 # there it does nothing. Where there is no apt-get it says what is left out.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=''
-for pair in cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs; do
+# Debian keeps PostgreSQL's programs off PATH.
+for dir in /usr/lib/postgresql/*/bin; do PATH="$PATH:$dir"; done
+for pair in initdb:postgresql cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs; do
 	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration," >&2
+	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration, state in PostgreSQL," >&2
 	echo "as this system lacks$missing and has no apt-get to install them with. CI runs them on Debian." >&2
 	exit 0
 fi
@@ -35,6 +38,15 @@ case "$missing" in
 *cloud-init*)
 	$as_root mkdir -p /etc/cloud
 	$as_root touch /etc/cloud/cloud-init.disabled
+	;;
+esac
+# The tests run a PostgreSQL of their own: no cluster of the system's.
+case "$missing" in
+*postgresql*)
+	if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+		$as_root mkdir -p /etc/postgresql-common
+		echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+	fi
 	;;
 esac
 echo "installing$missing" >&2

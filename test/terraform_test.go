@@ -41,8 +41,8 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	svc := hello(t)
 	svc.Instances = 2
 	svc.Disk = &spec.Disk{SizeGB: 50, Path: "/data"}
-	dir := filepath.Join(t.TempDir(), "bundle")
-	preview, err := d.Plan(t.Context(), svc, dir)
+	dir := filepath.Join(t.TempDir(), "review")
+	planned, err := d.PlanBundles(t.Context(), svc, deploy.BundleOptions{Out: dir, Candidates: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +50,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	if out, err := fmtCheck.CombinedOutput(); err != nil {
 		t.Errorf("terraform fmt -check: %v\n%s", err, out)
 	}
+	dir = filepath.Join(dir, filepath.FromSlash(planned.Candidates[0].BundlePath("")))
 	env, err := d.SandboxEnv(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -87,8 +88,8 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 		if r.Address != "" {
 			servers++
 		}
-		if !strings.Contains(r.Name, preview.ID) {
-			t.Errorf("%s %s does not carry the deployment's ID %s", r.Kind, r.Name, preview.ID)
+		if !strings.Contains(r.Name, planned.ID) {
+			t.Errorf("%s %s does not carry the deployment's ID %s", r.Kind, r.Name, planned.ID)
 		}
 	}
 	if servers != 2 {

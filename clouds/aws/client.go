@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/pricing"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"skysail/clouds"
@@ -124,6 +125,8 @@ func endpoint[O any](c *Cloud, service string) func(*O) {
 			o.BaseEndpoint = &address
 		case *pricing.Options:
 			o.BaseEndpoint = &address
+		case *servicequotas.Options:
+			o.BaseEndpoint = &address
 		}
 	}
 }
@@ -142,6 +145,10 @@ func (a *client) cloudwatch(region string) *cloudwatch.Client {
 
 func (a *client) pricing() *pricing.Client {
 	return pricing.NewFromConfig(a.in(pricingRegion), endpoint[pricing.Options](a.cloud, "PRICING"))
+}
+
+func (a *client) quotas(region string) *servicequotas.Client {
+	return servicequotas.NewFromConfig(a.in(region), endpoint[servicequotas.Options](a.cloud, "SERVICE_QUOTAS"))
 }
 
 func (a *client) in(region string) sdk.Config {

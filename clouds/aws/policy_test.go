@@ -72,6 +72,10 @@ func calls(t *testing.T) []string {
 	if _, err := c.Metrics(t.Context(), []clouds.Measured{{ID: "i-1", Region: "us-east-1"}}); err != nil {
 		t.Fatal(err)
 	}
+	m["GetServiceQuota"] = quota("100")
+	if _, err := c.Quota(t.Context(), clouds.Want{Region: "us-east-1", Type: "m7i.large", Count: 1, VCPU: 2}); err != nil {
+		t.Fatal(err)
+	}
 	m["GetProducts"], m["DescribeRegions"] = market()["GetProducts"], regions("us-east-1")
 	if _, err := c.Offers(t.Context()); err != nil {
 		t.Fatal(err)

@@ -24,11 +24,17 @@ const (
 	Unknown    Class = "unknown"
 )
 
+// Classes lists the classes.
+func Classes() []Class {
+	return []Class{Capacity, Quota, Transient, Auth, NotEnabled, Invalid, Busy, Timeout, Unknown}
+}
+
 // Step is what the deployer does after a failed attempt was cleaned up.
 type Step string
 
 // The steps a class can lead to.
 const (
+	NextZone     Step = "next-zone"     // same candidate in another zone; then NextRegion
 	NextRegion   Step = "next-region"   // same provider, another region; then NextProvider
 	NextProvider Step = "next-provider" // skip the rest of this provider
 	SameAgain    Step = "same-again"    // same candidate after a pause, bounded
@@ -87,6 +93,9 @@ const (
 	ScopeEverywhere Scope = "everywhere" // the request itself, or this machine
 )
 
+// Scopes lists the scopes, from the narrowest.
+func Scopes() []Scope { return []Scope{ScopeZone, ScopeRegion, ScopeProvider, ScopeEverywhere} }
+
 // Scope is how far a fault of this class reaches unless its rule says
 // otherwise.
 func (c Class) Scope() Scope {
@@ -106,7 +115,8 @@ func (c Class) Scope() Scope {
 type Verdict struct {
 	Class Class
 	Scope Scope
-	// Message is the one that decided; all of them where none did.
+	// Message is the one that decided; all of them where none did. It went
+	// through Clean.
 	Message string
 	// Source says where the rule's words are from, "" where none matched.
 	Source string
@@ -152,8 +162,8 @@ func (t Table) Judge(messages ...string) Verdict {
 			if scope == "" {
 				scope = rule.Class.Scope()
 			}
-			return Verdict{Class: rule.Class, Scope: scope, Message: m, Source: rule.Source}
+			return Verdict{Class: rule.Class, Scope: scope, Message: Clean(m), Source: rule.Source}
 		}
 	}
-	return Verdict{Class: Unknown, Scope: Unknown.Scope(), Message: strings.Join(messages, "; ")}
+	return Verdict{Class: Unknown, Scope: Unknown.Scope(), Message: Clean(strings.Join(messages, "; "))}
 }

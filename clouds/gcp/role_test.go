@@ -34,6 +34,7 @@ var needs = map[string][]string{
 	"GlobalOperations.Get":        {"compute.globalOperations.get"},
 	"MachineTypes.AggregatedList": {"compute.machineTypes.list"},
 	"Projects.Get":                {"compute.projects.get"},
+	"Regions.Get":                 {"compute.regions.get"},
 	"TimeSeries.List":             {"monitoring.timeSeries.list"},
 	"Skus.List":                   {}, // public
 }

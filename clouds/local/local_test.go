@@ -14,6 +14,7 @@ import (
 
 	"skysail/clouds"
 	"skysail/clouds/faults"
+	"skysail/clouds/faults/cases"
 	"skysail/clouds/local"
 	"skysail/internal/reexec"
 	"skysail/internal/supervise"
@@ -194,24 +195,5 @@ func TestTerraformEnv(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	table := local.New("/x", clouds.MapEnv(nil)).Faults()
-	for text, want := range map[string]faults.Class{
-		"no container engine works on this machine (podman is not on PATH; docker is not on PATH)":                    faults.NotEnabled,
-		"port 8080 is already in use by another program":                                                              faults.Invalid,
-		"port 80 can not be opened: listen tcp 127.0.0.1:80: bind: permission denied":                                 faults.Invalid,
-		"the archive's SHA-256 is not the one that the service names":                                                 faults.Invalid,
-		"the archive can not be unpacked: \"../x\": its path leads out of the archive":                                faults.Invalid,
-		"the archive can not be downloaded: open /a.tar.gz: no such file or directory":                                faults.Invalid,
-		"the archive can not be downloaded: https://example.com/a.tar.gz answered 404 Not Found":                      faults.Invalid,
-		"the archive can not be downloaded: https://example.com/a.tar.gz answered 503 Service Unavailable":            faults.Transient,
-		"the archive can not be downloaded: https://example.com/a.tar.gz: dial tcp: lookup example.com: no such host": faults.Transient,
-		"the service ended as soon as it was started: exit status 1":                                                  faults.Invalid,
-		"the secrets can not be used: line 2 is not NAME=value":                                                       faults.Invalid,
-		"image acme/x:1 can not be pulled: Error: manifest unknown: exit status 125":                                  faults.Invalid,
-		"image acme/x:1 can not be pulled: dial tcp 10.0.0.1:443: i/o timeout: exit status 125":                       faults.Transient,
-		"something else": faults.Unknown,
-	} {
-		if got := table.Classify(text); got != want {
-			t.Errorf("%q is %s, want %s", text, got, want)
-		}
-	}
+	cases.Check(t, table, len(table)-len(faults.Common()), "testdata/faults.yaml", 1)
 }

@@ -21,5 +21,7 @@ policy {
     attempt_timeout = "20m"
     total_timeout   = "3h"
     regions_first   = true
+    # What fails is paid for as well: at most that much for all attempts.
+    budget_usd = 25
   }
 }

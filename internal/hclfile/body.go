@@ -14,7 +14,10 @@ import (
 type Schema struct {
 	What       string // with article, for messages: "a service block"
 	Attributes []string
-	Blocks     []Block
+	// Free allows any argument: somebody else knows which there are. They are
+	// read with Names and Value.
+	Free   bool
+	Blocks []Block
 	// Hints are for unknown words of which it is known where they belong.
 	Hints map[string]string
 }
@@ -95,7 +98,7 @@ func (b *Body) native(src *hclsyntax.Body) []found {
 				"write it as "+kind.form())
 			continue
 		}
-		if !b.schema.attribute(name) {
+		if !b.schema.Free && !b.schema.attribute(name) {
 			b.unknown("argument", name, a.NameRange)
 			continue
 		}

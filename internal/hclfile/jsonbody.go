@@ -29,6 +29,10 @@ func (b *Body) json(src hcl.Body) []found {
 		left, diags := rest.JustAttributes()
 		b.file.add(diags)
 		for name, a := range left {
+			if b.schema.Free {
+				b.attrs[name] = a
+				continue
+			}
 			b.unknown("property", name, a.NameRange)
 		}
 	}

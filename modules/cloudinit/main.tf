@@ -12,7 +12,6 @@ locals {
     binary       = local.native != null ? local.native.binary : ""
     secrets      = length(var.service.secrets) > 0 ? "yes" : "no"
     accelerator  = var.accelerator
-    public_ports = join(" ", [for p in var.service.ports : p.number if p.public])
     data_devices = var.data_disk == null ? "" : join(" ", var.data_devices)
   } : "${k}='${replace(v, "'", "'\\''")}'\n"])
 

@@ -170,6 +170,7 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 	var made []*world.Server
 	var kind string
 	var words *world.Words
+	var delay time.Duration
 	err := c.World.Update(func(st *world.State) error {
 		if err := check(st); err != nil {
 			return err
@@ -177,7 +178,7 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 		now := c.World.Now()
 		fault, attempt := st.StrikeCreate(create, now)
 		if fault != nil {
-			kind, words = fault.Kind, fault.Words
+			kind, words, delay = fault.Kind, fault.Words, fault.Delay
 		}
 		if world.Refuses(kind) {
 			return nil // committed: the fault is used up
@@ -203,6 +204,15 @@ func (c Config) CreateServers(ctx context.Context, create world.Create, check fu
 		c.Logger().Info("a fault strikes", "provider", create.Provider, "kind", kind, "region", create.Region, "servers", len(made))
 	}
 	if world.Refuses(kind) {
+		if delay > 0 {
+			late := time.NewTimer(delay)
+			defer late.Stop()
+			select {
+			case <-ctx.Done():
+				return nil, ErrHung
+			case <-late.C:
+			}
+		}
 		return nil, &Refused{Kind: kind, Words: words}
 	}
 	switch kind {

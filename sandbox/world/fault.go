@@ -63,6 +63,9 @@ type Fault struct {
 	Times int    `json:"times"`
 	// Left counts down from Times.
 	Left int `json:"left"`
+	// Delay is how late a refusal comes, as of a client that asks again and
+	// again before it tells; 0 is at once.
+	Delay time.Duration `json:"delay,omitempty"`
 	// Rate is the part of the attempts that the fault strikes, 0 is all.
 	Chance
 	// Open are the attempts that were counted and may still be repeated.
@@ -98,6 +101,14 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("times is %d; it is the number of attempts that fail, or 0 for all until the fault is cleared", f.Times)
 	case f.Kind == Auth && f.Region != "":
 		return fmt.Errorf("an auth fault concerns the whole account; leave the region %q out", f.Region)
+	}
+	switch {
+	case f.Delay < 0:
+		return fmt.Errorf("the delay is %s; it is how late a refusal comes", f.Delay)
+	case f.Delay > 0 && (f.Kind == Auth && f.Rate == 0 || !Refuses(f.Kind)):
+		return fmt.Errorf("a delay is for refusals of creates, and %s is none", f.Kind)
+	case f.Delay > 0 && f.Provider == GCP:
+		return fmt.Errorf("gcp answers creates at once; order the fault hang for an operation that does not end")
 	}
 	if err := f.Words.validate(); err != nil {
 		return err

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"skysail/deploy"
+	"skysail/store"
 )
 
 func newList(a *app) *cobra.Command {
@@ -32,6 +34,9 @@ func newList(a *app) *cobra.Command {
 				}
 				rows := make([][]string, 0, len(ds))
 				for _, x := range ds {
+					if x.Role != store.RoleCurrent {
+						x.Reason = strings.TrimSpace(string(x.Role) + "; " + x.Reason)
+					}
 					rows = append(rows, []string{
 						x.Name, string(x.Phase), x.Provider + sandboxMark(x.Sandbox), x.Region, x.Type, usd(x.PriceUSD),
 						fmt.Sprint(len(x.Instances)), x.CreatedAt.Local().Format(time.DateTime), firstLine(x.Reason),

@@ -18,6 +18,7 @@ func printPreview(w io.Writer, p deploy.Preview) {
 		sandbox = " [sandbox: simulated, costs nothing]"
 	}
 	_, _ = fmt.Fprintf(w, "%s (%s)%s\n", p.Name, p.ID, sandbox)
+	printUpdatePreview(w, p.Update, c.TotalUSD)
 	kind := ""
 	if c.Spot {
 		kind = " (spot)"

@@ -216,6 +216,8 @@ func eventMark(k deploy.EventKind) string {
 		return "✗ "
 	case deploy.EventCleaned, deploy.EventReady, deploy.EventEnded:
 		return "✓ "
+	case deploy.EventSkip:
+		return "- "
 	case deploy.EventWarning:
 		return "! "
 	default:

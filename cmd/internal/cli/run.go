@@ -61,13 +61,21 @@ func Run(parent context.Context, streams IO, args []string) int {
 	root.SetErr(streams.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return a.events.end(nil)
+		return a.events.end(0, nil)
 	}
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
+	var x *exitWith
+	if errors.As(err, &x) {
+		return a.events.end(x.status, nil)
+	}
 	a.printError(err)
-	return a.events.end(asFailure(err))
+	status := failure.CodeOf(asFailure(err)).ExitStatus()
+	if status == failure.Input.ExitStatus() && detailedAsked(args) {
+		status = failure.Failed.ExitStatus()
+	}
+	return a.events.end(status, asFailure(err))
 }
 
 func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, done <-chan struct{}) {

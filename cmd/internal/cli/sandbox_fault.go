@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 func newSandboxFault(a *app) *cobra.Command {
 	var f sandbox.Fault
 	var clearAll bool
+	var delay time.Duration
 	cmd := &cobra.Command{
 		Use:   "fault [PROVIDER [KIND]]",
 		Short: "Make a simulated cloud fail, or list and clear such faults",
@@ -39,11 +41,12 @@ servers only.
 Without KIND and words the faults in force are listed; --clear removes them.`,
 		Example: `  skysail sandbox fault vultr capacity
   skysail sandbox fault digitalocean half-made --region nyc1 --times 1
-  skysail sandbox fault aws --code VcpuLimitExceeded --message "You have requested more vCPU capacity than your current vCPU limit of 32 allows"
+  skysail sandbox fault aws --code VcpuLimitExceeded --message 'limit reached'
   skysail sandbox fault gcp capacity --rate 0.3 --seed 7
   skysail sandbox fault vultr --clear`,
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.DelaySeconds = delay.Seconds()
 			if err := checkFault(args, f, clearAll); err != nil {
 				return err
 			}
@@ -75,6 +78,7 @@ Without KIND and words the faults in force are listed; --clear removes them.`,
 	cmd.Flags().StringVar(&f.Code, "code", "", "refuse with this code of the provider's")
 	cmd.Flags().StringVar(&f.Message, "message", "", "refuse with this message")
 	cmd.Flags().IntVar(&f.Status, "status", 0, "refuse with this HTTP status (default: the API's own for the code)")
+	cmd.Flags().DurationVar(&delay, "delay", 0, "refuse that much later, such as 1h (not for gcp)")
 	cmd.Flags().Float64Var(&f.Rate, "rate", 0, "only this part of the creates, above 0 and up to 1 (default: all)")
 	cmd.Flags().Uint64Var(&f.Seed, "seed", 0, "where the dice of --rate start")
 	cmd.Flags().BoolVar(&clearAll, "clear", false, "clear the faults of PROVIDER, or all")

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ asked is "unknown", never guessed.`,
 					for _, x := range ds {
 						names = append(names, x.Name)
 					}
+					names = slices.Compact(names) // one that is being replaced is there twice
 				}
 				all := make([]deploy.Status, 0, len(names))
 				var errs []error
@@ -63,7 +65,7 @@ func (a *app) printStatus(all []deploy.Status) error {
 		if n > 0 {
 			a.printf("\n")
 		}
-		a.printf("%s (%s): %s%s\n", s.Name, s.ID, s.Phase, sandboxMark(s.Sandbox))
+		a.printf("%s (%s): %s, revision %d%s\n", s.Name, s.ID, s.Phase, s.Revision, sandboxMark(s.Sandbox))
 		if s.Reason != "" {
 			a.printf("  note    %s\n", strings.ReplaceAll(s.Reason, "\n", "\n          "))
 		}
@@ -72,6 +74,9 @@ func (a *app) printStatus(all []deploy.Status) error {
 			a.printf("  price   %s an hour\n", usd(s.PriceUSD))
 		}
 		a.printf("  since   %s\n", s.CreatedAt.Local().Format(time.DateTime))
+		for _, x := range s.Beside {
+			a.printf("  %-8s%s, %s on %s %s %s, %s an hour%s\n", x.Role, x.ID, x.Phase, x.Provider, x.Region, x.Type, usd(x.PriceUSD), noted(x.Reason))
+		}
 		if s.Problem != "" {
 			a.printf("  asking  failed: %s\n", s.Problem)
 		}
@@ -94,6 +99,13 @@ func (a *app) printStatus(all []deploy.Status) error {
 		}
 	}
 	return nil
+}
+
+func noted(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + firstLine(reason)
 }
 
 func firstLine(s string) string {

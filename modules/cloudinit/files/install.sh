@@ -5,7 +5,7 @@
 set -eu
 umask 022
 root="${SKYSAIL_ROOT:-}"
-unit='' kind='' url='' sha256='' binary='' secrets='' accelerator='' engine='' public_ports='' data_devices=''
+unit='' kind='' url='' sha256='' binary='' secrets='' accelerator='' engine='' data_devices=''
 # shellcheck source=/dev/null
 . "$root/etc/skysail/install.env"
 
@@ -74,13 +74,12 @@ prepare_container() {
 }
 
 # Some images come with a firewall of their own that lets only SSH in. The
-# provider's firewall decides here.
+# provider's firewall decides here: which ports are public can change later
+# without a word to this machine.
 open_ports() {
 	command -v ufw >/dev/null 2>&1 || return 0
 	ufw status | grep -q '^Status: active' || return 0
-	for port in $public_ports; do
-		ufw allow "$port/tcp"
-	done
+	ufw allow 1:65535/tcp
 }
 
 if [ -n "$root" ]; then

@@ -66,6 +66,8 @@ var services = map[string]service{
 	"ssm":        {jsonForm{}, (*server).serveSSM, jsonAuth},
 	"monitoring": {cborForm{}, (*server).serveCloudWatch, queryAuth},
 	"pricing":    {jsonForm{}, (*server).servePricing, jsonAuth},
+
+	"servicequotas": {jsonForm{}, (*server).serveQuotas, jsonAuth},
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -54,6 +54,9 @@ func (in *runRequest) checkAccount(st *world.State) error {
 	if len(st.ServersOf(provider))+in.count > api.ServerLimit {
 		return badRequest("InstanceLimitExceeded", "Your quota allows for %d more running instance(s). You requested at least %d", api.ServerLimit-len(st.ServersOf(provider)), in.count)
 	}
+	if err := in.checkQuota(st); err != nil {
+		return err
+	}
 	if in.key != "" && findKey(st, in.region, in.key) == nil {
 		return badRequest("InvalidKeyPair.NotFound", "The key pair '%s' does not exist", in.key)
 	}

@@ -173,6 +173,9 @@ func (in *insertion) checkAccount(st *world.State) error {
 			message: fmt.Sprintf("Quota 'INSTANCES' exceeded.  Limit: %.1f in region %s.", float64(api.ServerLimit), in.region),
 		}
 	}
+	if err := in.checkCPUs(st); err != nil {
+		return err
+	}
 	if findInstance(st, in.zone, in.Name) != nil {
 		return alreadyExists(instancePath(in.zone, in.Name))
 	}

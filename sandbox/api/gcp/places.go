@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/api/compute/v1"
 
-	"skysail/sandbox/api"
 	"skysail/sandbox/world"
 )
 
@@ -56,13 +55,7 @@ func regionView(st *world.State, region string, zones map[string]string) *comput
 			v.Zones = append(v.Zones, link(zonePath(z)))
 		}
 	}
-	instances := 0.0
-	for _, i := range st.ServersOf(provider) {
-		if i.Region == region {
-			instances++
-		}
-	}
-	v.Quotas = []*compute.Quota{{Metric: "INSTANCES", Limit: api.ServerLimit, Usage: instances, ForceSendFields: []string{"Usage"}}}
+	v.Quotas = regionQuotas(st, region)
 	return v
 }
 
@@ -124,10 +117,14 @@ func (s *server) getSubnetwork(_ http.ResponseWriter, r *http.Request) (any, err
 }
 
 func (s *server) getProject(_ http.ResponseWriter, _ *http.Request) (any, error) {
+	cpus := 0.0
+	for _, i := range s.World.State().ServersOf(provider) {
+		cpus += float64(i.VCPU)
+	}
 	return &compute.Project{
 		Kind: "compute#project", Id: numeric(projectNumber), Name: Project, DefaultNetworkTier: "PREMIUM",
 		DefaultServiceAccount: projectNumber + "-compute@developer.gserviceaccount.com", SelfLink: link("projects/" + Project),
-		Quotas: []*compute.Quota{{Metric: "CPUS_ALL_REGIONS", Limit: float64(api.ServerLimit) * quotaCPUs}},
+		Quotas: []*compute.Quota{quota("CPUS_ALL_REGIONS", cpuLimit, cpus)},
 	}, nil
 }
 

@@ -1,0 +1,9 @@
+# Credentials are not here: terraform init takes them from the environment, as docs/state.md lists.
+terraform {
+  backend "gcs" {
+    bucket                                = "states"
+    impersonate_service_account_delegates = []
+    prefix                                = "skysail/echo/d4k2m9x7qpb1/attempt-2"
+    storage_custom_endpoint               = "http://127.0.0.1:1/storage/v1/"
+  }
+}

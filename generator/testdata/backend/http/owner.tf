@@ -1,0 +1,10 @@
+# Credentials are not here: terraform init takes them from the environment, as docs/state.md lists.
+terraform {
+  backend "http" {
+    address        = "http://127.0.0.1:1/$${x}/echo-owner"
+    lock_address   = "http://127.0.0.1:1/echo-owner/lock"
+    lock_method    = "POST"
+    retry_max      = 0
+    unlock_address = "http://127.0.0.1:1/echo-owner/lock"
+  }
+}

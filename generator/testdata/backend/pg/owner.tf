@@ -1,0 +1,8 @@
+# Credentials are not here: terraform init takes them from the environment, as docs/state.md lists.
+terraform {
+  backend "pg" {
+    conn_str            = "postgres://me@127.0.0.1:1/terraform?sslmode=disable"
+    schema_name         = "skysail_echo_owner"
+    skip_table_creation = false
+  }
+}

@@ -1,0 +1,8 @@
+policy {
+  backend "kubernetes" {
+    secret_suffix = 4
+    exec {
+      command = "aws"
+    }
+  }
+}

@@ -1,0 +1,5 @@
+policy {
+  backend "s4" {
+    bucket = "states"
+  }
+}
