@@ -122,8 +122,10 @@ func (d *Deployer) emitEvent(a *attempt, ev Event) {
 		ev.Name, ev.Attempt, ev.Provider, ev.Region, ev.Zone = a.dep.Name, r.N, r.Provider, r.Region, r.Zone
 		ev.Type, ev.PriceUSD = r.Type, r.PriceUSD
 		if ev.Kind == EventFault && ev.Class == "" {
-			ev.Class = r.Class
-			ev.Scope = string(faults.Class(r.Class).Scope())
+			ev.Class, ev.Scope = r.Class, r.Scope
+			if ev.Scope == "" && r.Class != "" {
+				ev.Scope = string(faults.Class(r.Class).Scope())
+			}
 		}
 	}
 	if ev.Kind == EventStep && ev.Step == "" {

@@ -26,6 +26,10 @@ const (
 	// lazyPause is how soon when nothing has changed for a while: a look costs
 	// milliseconds, as the kernel goes through all its connections for it.
 	lazyPause = 2 * time.Second
+	// lazyShare is the part of the time, one of so many, that looks may take
+	// then, as long as that does not make the pause longer than maxPause.
+	lazyShare = 200
+	maxPause  = 10 * time.Second
 	// eagerLooks is how many looks without a change make it lazy.
 	eagerLooks     = 40
 	connectTimeout = 10 * time.Second
@@ -158,13 +162,17 @@ func (p *ports) follow(ctx context.Context) {
 			return
 		case <-time.After(pause):
 			before := slices.Sorted(maps.Keys(p.open))
+			began := time.Now()
 			p.look()
+			took := time.Since(began)
 			if same++; !slices.Equal(before, slices.Sorted(maps.Keys(p.open))) {
 				same = 0
 			}
 			pause = lookPause
 			if same >= eagerLooks {
-				pause = lazyPause
+				// With many instances on one machine the looks are slow, and
+				// so they must be rare.
+				pause = min(max(lazyPause, lazyShare*took), maxPause)
 			}
 		}
 	}

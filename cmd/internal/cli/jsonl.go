@@ -37,11 +37,7 @@ func (s *eventStream) event(ev deploy.Event) {
 
 // end writes the last line and returns the exit status. Without a stream it
 // only does the latter.
-func (s *eventStream) end(f *failure.Error) int {
-	status := 0
-	if f != nil {
-		status = f.Code.ExitStatus()
-	}
+func (s *eventStream) end(status int, f *failure.Error) int {
 	if s == nil {
 		return status
 	}

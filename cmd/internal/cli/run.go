@@ -61,19 +61,19 @@ func Run(parent context.Context, streams IO, args []string) int {
 	root.SetErr(streams.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return a.events.end(nil)
+		return a.events.end(0, nil)
 	}
 	if ctx.Err() != nil && failure.CodeOf(err) == failure.Failed && errors.Is(err, context.Canceled) {
 		err = failure.Wrap(err, failure.Interrupted, "interrupted", "", "")
 	}
 	var x *exitWith
 	if errors.As(err, &x) {
-		return x.status
+		return a.events.end(x.status, nil)
 	}
 	a.printError(err)
 	status := a.events.end(asFailure(err))
 	if status == failure.Input.ExitStatus() && detailedAsked(args) {
-		return failure.Failed.ExitStatus()
+		status = failure.Failed.ExitStatus()
 	}
 	return status
 }
