@@ -71,11 +71,11 @@ func Run(parent context.Context, streams IO, args []string) int {
 		return a.events.end(x.status, nil)
 	}
 	a.printError(err)
-	status := a.events.end(asFailure(err))
+	status := failure.CodeOf(asFailure(err)).ExitStatus()
 	if status == failure.Input.ExitStatus() && detailedAsked(args) {
 		status = failure.Failed.ExitStatus()
 	}
-	return status
+	return a.events.end(status, asFailure(err))
 }
 
 func (a *app) watchSignals(signals <-chan os.Signal, cancel context.CancelCauseFunc, done <-chan struct{}) {
