@@ -5,6 +5,7 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
+TOFU     := $(BIN)/tools/tofu
 
 .DEFAULT_GOAL := build
 .PHONY: build examples demo test test-faults tools-debian test-providers race lint bench tools clean help
@@ -45,10 +46,13 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
 
-tools: $(LINT) ## build the tools that lint needs
+tools: $(LINT) $(TOFU) ## build golangci-lint, and OpenTofu for the tests of engine = "tofu"
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOFU): tools/tofu/go.mod tools/tofu/go.sum
+	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...

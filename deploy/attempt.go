@@ -127,6 +127,9 @@ func (d *Deployer) prepare(ctx context.Context, a *attempt) (*tfjson.Plan, error
 	if err := d.generate(ctx, a); err != nil {
 		return nil, err
 	}
+	if err := d.cacheProvider(ctx, a); err != nil {
+		return nil, err
+	}
 	d.emit(EventStep, a, "init")
 	if err := a.workspace.Init(ctx); err != nil {
 		return nil, err
@@ -146,6 +149,11 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err := d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) }); err != nil {
 		return nil, err
 	}
+	return d.outputs(ctx, a)
+}
+
+// outputs are the instances that an apply made, all of them or an error.
+func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, error) {
 	values, err := a.workspace.Outputs(ctx)
 	if err != nil {
 		return nil, err
@@ -194,7 +202,7 @@ func deciding(table faults.Table, messages []string) (faults.Class, string) {
 
 // workspace says how to run Terraform for an attempt.
 func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace, error) {
-	engine, err := d.findEngine(ctx)
+	engine, err := d.findEngine(ctx, &a.dep.Policy)
 	if err != nil {
 		return nil, err
 	}
@@ -202,10 +210,13 @@ func (d *Deployer) workspace(ctx context.Context, a *attempt) (*runner.Workspace
 	for k, v := range a.cloud.TerraformEnv() {
 		env[k] = v
 	}
+	if a.row.N > 0 { // else it is for a look, and nobody's to take over
+		env[EnvAttempt] = attemptMark(a.dep.ID, a.row.N)
+	}
 	if err := d.pluginEnv(env, a); err != nil {
 		return nil, err
 	}
-	cli, err := d.writeCLIConfig(a)
+	cli, err := d.writeCLIConfig(a, engine.Kind)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,9 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 		return Deployment{}, err
 	}
 	defer unlock()
+	if err := d.outOfTheWay(ctx, svc.Name); err != nil {
+		return Deployment{}, err
+	}
 	id, err := d.store.NextID(ctx, svc.Name)
 	if err != nil {
 		return Deployment{}, err
@@ -172,30 +175,35 @@ func (r *run) begun(ctx context.Context, a *attempt, cause error) (*attempt, fau
 
 // place applies and brings the instances into service.
 func (r *run) place(ctx context.Context, a *attempt) error {
-	d := r.d
-	instances, err := d.apply(ctx, a, r.secrets)
+	instances, err := r.d.apply(ctx, a, r.secrets)
 	if err != nil {
 		return err
 	}
-	targets, err := d.targets(ctx, r.dep, &a.row, instances)
+	return r.d.intoService(ctx, a, instances, r.secrets)
+}
+
+// intoService hands the instances of an apply over to the user. Every step of
+// it can be repeated, until its last makes the deployment running.
+func (d *Deployer) intoService(ctx context.Context, a *attempt, instances []store.Instance, secrets map[string]string) error {
+	targets, err := d.targets(ctx, a.dep, &a.row, instances)
 	if err != nil {
 		return err
 	}
-	if err := d.handOverAll(ctx, a, targets, r.secrets); err != nil {
+	if err := d.handOverAll(ctx, a, targets, secrets); err != nil {
 		return err
 	}
 	if err := d.step(ctx, a, store.StepHostKeys, "", func() error { return d.rotateHostKeys(ctx, a, instances) }); err != nil {
 		return err
 	}
-	if targets, err = d.targets(ctx, r.dep, &a.row, instances); err != nil {
+	if targets, err = d.targets(ctx, a.dep, &a.row, instances); err != nil {
 		return err
 	}
 	err = d.step(ctx, a, store.StepRegister, "", func() error {
 		a.row.Phase = store.AttemptSucceeded
-		if err := d.store.UpdateAttempt(ctx, r.dep.ID, a.row); err != nil {
+		if err := d.store.UpdateAttempt(ctx, a.dep.ID, a.row); err != nil {
 			return err
 		}
-		return d.store.Register(ctx, r.dep.ID, instances)
+		return d.store.Register(ctx, a.dep.ID, instances)
 	})
 	if err != nil {
 		return err
@@ -205,7 +213,7 @@ func (r *run) place(ctx context.Context, a *attempt) error {
 	}
 	// From here on the service is the user's: an interrupt ends the wait for
 	// health, it does not undo the deployment.
-	return d.waitHealthy(ctx, r.dep, a, targets)
+	return d.waitHealthy(ctx, a.dep, a, targets)
 }
 
 // afterFailure cleans up after a failed attempt and returns the error with

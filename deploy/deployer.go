@@ -32,7 +32,7 @@ type Deployer struct {
 
 	mu     sync.Mutex
 	sim    Simulator
-	engine *runner.Engine
+	engine map[runner.EngineKind]runner.Engine
 	vcpus  map[[2]string]float64 // by provider and type
 	events sync.Mutex
 }
@@ -121,22 +121,28 @@ func (d *Deployer) simulator(ctx context.Context) (Simulator, error) {
 	return c, nil
 }
 
-func (d *Deployer) findEngine(ctx context.Context) (runner.Engine, error) {
+// findEngine returns the engine that a policy asks for.
+func (d *Deployer) findEngine(ctx context.Context, p *policies.Policy) (runner.Engine, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.engine != nil {
-		return *d.engine, nil
+	kind := runner.EngineKind(p.Engine)
+	if e, ok := d.engine[kind]; ok {
+		return e, nil
 	}
-	e, err := d.engineFinder().Find(ctx)
+	e, err := d.engineFinder(kind).Find(ctx)
 	if err != nil {
 		return runner.Engine{}, err
 	}
-	d.engine = &e
+	if d.engine == nil {
+		d.engine = map[runner.EngineKind]runner.Engine{}
+	}
+	d.engine[kind] = e
 	return e, nil
 }
 
-func (d *Deployer) engineFinder() runner.EngineFinder {
+func (d *Deployer) engineFinder(kind runner.EngineKind) runner.EngineFinder {
 	return runner.EngineFinder{
+		Kind:     kind,
 		ExecPath: d.opts.Terraform,
 		Dir:      filepath.Join(d.home, "engines"),
 		Notice:   func(s string) { d.emit(EventStep, nil, "%s", s) },

@@ -37,6 +37,18 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return nil, err
 	}
 	defer unlock()
+	// Whoever held the lock until now may have moved it.
+	if row, err = d.get(ctx, row.ID); err != nil {
+		return nil, err
+	}
+	if err := d.takeOver(ctx, &row, orphanGrace); err != nil {
+		return nil, err
+	}
+	return d.destroyLocked(ctx, &row)
+}
+
+// destroyLocked is for a caller that holds the lock and has taken over.
+func (d *Deployer) destroyLocked(ctx context.Context, row *store.Deployment) ([]Proof, error) {
 	ended := row.Phase.Ended()
 	if !ended {
 		if err := d.store.SetPhase(ctx, row.ID, store.Destroying, ""); err != nil {
@@ -47,17 +59,9 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 	if err != nil {
 		return nil, err
 	}
-	var proofs []Proof
-	var failed []error
-	for i := len(attempts) - 1; i >= 0; i-- {
-		p, err := d.destroyAttempt(ctx, &row, attempts[i])
-		if err != nil {
-			failed = append(failed, err)
-		}
-		proofs = append(proofs, p)
-	}
+	proofs, err := d.removeAttempts(ctx, row, attempts)
 	ctx = context.WithoutCancel(ctx)
-	if err := errors.Join(failed...); err != nil {
+	if err != nil {
 		return proofs, errors.Join(leftBehind(row.Name, err), d.store.SetPhase(ctx, row.ID, store.Stuck, err.Error()))
 	}
 	if ended {
@@ -70,6 +74,21 @@ func (d *Deployer) destroyHere(ctx context.Context, name string) ([]Proof, error
 		return proofs, err
 	}
 	return proofs, d.removeFolder(row.ID)
+}
+
+// removeAttempts removes what attempts made, the last first, and goes on after
+// one of which something is left.
+func (d *Deployer) removeAttempts(ctx context.Context, row *store.Deployment, attempts []store.Attempt) ([]Proof, error) {
+	proofs := []Proof{}
+	var failed []error
+	for i := len(attempts) - 1; i >= 0; i-- {
+		p, err := d.destroyAttempt(ctx, row, attempts[i])
+		if err != nil {
+			failed = append(failed, err)
+		}
+		proofs = append(proofs, p)
+	}
+	return proofs, errors.Join(failed...)
 }
 
 func (d *Deployer) destroyAttempt(ctx context.Context, dep *store.Deployment, row store.Attempt) (Proof, error) {

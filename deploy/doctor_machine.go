@@ -29,7 +29,8 @@ const (
 // terraform says which engine runs, or that one is fetched.
 func (doc *doctor) terraform(ctx context.Context) []Check {
 	out := Check{Group: GroupTerraform, Name: "engine", State: CheckOK}
-	e, missing, err := doc.d.engineFinder().Look(ctx)
+	kind := runner.EngineKind(doc.d.policy.Engine)
+	e, missing, err := doc.d.engineFinder(kind).Look(ctx)
 	if err != nil {
 		return []Check{failedCheck(GroupTerraform, "engine", err)}
 	}
@@ -37,10 +38,15 @@ func (doc *doctor) terraform(ctx context.Context) []Check {
 		v, err := e.Version(ctx)
 		if err != nil {
 			out = failedCheck(GroupTerraform, "engine", err)
-			out.Fix = "Install Terraform " + runner.EngineConstraint + " and put it on PATH."
+			out.Fix = "Install " + kind.Name() + " " + kind.Constraint() + " and put it on PATH."
 			return []Check{out}
 		}
-		out.Detail = "Terraform " + v + ", " + e.Path
+		out.Detail = kind.Name() + " " + v + ", " + e.Path
+		return []Check{out}
+	}
+	if kind == runner.OpenTofu {
+		out.State, out.Detail = CheckFailed, missing
+		out.Fix = "Install OpenTofu and put tofu on PATH, or leave engine out of the policy to use Terraform."
 		return []Check{out}
 	}
 	out.Detail = missing + "; " + runner.InstallVersion + " is fetched when it is needed"
@@ -59,7 +65,7 @@ func (doc *doctor) plugins(context.Context) []Check {
 	mirror := doc.d.opts.ProviderMirror
 	switch {
 	case mirror != "":
-		found, err := filepath.Glob(filepath.Join(mirror, "registry.terraform.io", "*", "*"))
+		found, err := filepath.Glob(filepath.Join(mirror, runner.EngineKind(doc.d.policy.Engine).Registry(), "*", "*"))
 		if err != nil || len(found) == 0 {
 			out.State = CheckFailed
 			out.Detail = "the mirror " + mirror + " holds no providers"
@@ -73,7 +79,7 @@ func (doc *doctor) plugins(context.Context) []Check {
 	case doc.d.opts.Sandbox:
 		out.Detail = "skysail's own stand-ins for the sandbox"
 	default:
-		out.Detail = "fetched from registry.terraform.io; SKYSAIL_PROVIDER_MIRROR can name a mirror"
+		out.Detail = "fetched from " + runner.EngineKind(doc.d.policy.Engine).Registry() + "; SKYSAIL_PROVIDER_MIRROR can name a mirror"
 	}
 	return []Check{out}
 }

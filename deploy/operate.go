@@ -29,6 +29,7 @@ func init() {
 var operations = map[string]func(context.Context, *Deployer, json.RawMessage) (any, error){
 	"deploy":  operation((*Deployer).deployHere),
 	"destroy": operation((*Deployer).destroyHere),
+	"recover": operation((*Deployer).recoverHere),
 }
 
 // operation makes an entry of operations of a method.

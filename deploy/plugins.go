@@ -1,24 +1,28 @@
 package deploy
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
 	localplugin "skysail/clouds/local/plugin"
+	"skysail/generator"
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin"
+	"skysail/policies"
 	"skysail/runner"
 	sandboxplugin "skysail/sandbox/plugin"
 )
 
 // Provider address patterns of Terraform's mirrors.
-const (
-	ownProviders    = "skysail.internal/*/*"
-	publicProviders = "registry.terraform.io/*/*"
-)
+const ownProviders = "skysail.internal/*/*"
+
+// publicProviders are those without a host in their address.
+func publicProviders(k runner.EngineKind) string { return k.Registry() + "/*/*" }
 
 // pluginEnv adds what our own Terraform plugins need.
 func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
@@ -37,10 +41,16 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 // mirrors lays out the mirror of our own plugins and says where Terraform
 // takes providers from: the local provider always from there; the clouds'
 // from ProviderMirror when it is set, else in the sandbox from our stand-ins,
-// else from their registry.
-func (d *Deployer) mirrors(sandbox bool) ([]runner.Mirror, bool, error) {
+// else those that are needed from the cache, once they are in it, and the rest
+// from their registry.
+func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind, needed ...runner.Mirror) ([]runner.Mirror, bool, error) {
 	own := filepath.Join(d.home, "providers")
 	providers := append(localplugin.Providers(), sandboxplugin.Providers()...)
+	for i := range providers {
+		if rest, ok := strings.CutPrefix(providers[i].Source, runner.Terraform.Registry()); ok {
+			providers[i].Source = kind.Registry() + rest
+		}
+	}
 	if err := tfplugin.WriteMirror(own, providers...); err != nil {
 		return nil, false, fmt.Errorf("provider mirror: %w", err)
 	}
@@ -51,17 +61,22 @@ func (d *Deployer) mirrors(sandbox bool) ([]runner.Mirror, bool, error) {
 		if err != nil {
 			return nil, false, err
 		}
-		return append(out, runner.Mirror{Dir: dir, Include: []string{publicProviders}}), false, nil
+		return append(out, runner.Mirror{Dir: dir, Include: []string{publicProviders(kind)}}), false, nil
 	case sandbox:
-		out[0].Include = append(out[0].Include, publicProviders)
+		out[0].Include = append(out[0].Include, publicProviders(kind))
 		return out, false, nil
 	default:
-		return out, true, nil
+		return append(out, needed...), true, nil
 	}
 }
 
-func (d *Deployer) writeCLIConfig(a *attempt) (string, error) {
-	mirrors, direct, err := d.mirrors(a.dep.Sandbox)
+func (d *Deployer) writeCLIConfig(a *attempt, kind runner.EngineKind) (string, error) {
+	var needed []runner.Mirror
+	source, version := generator.Requirement(a.row.Provider)
+	if m, ok := d.providerCache(runner.Engine{Kind: kind}).Mirror(source, version); ok {
+		needed = append(needed, m)
+	}
+	mirrors, direct, err := d.mirrors(a.dep.Sandbox, kind, needed...)
 	if err != nil {
 		return "", err
 	}
@@ -73,4 +88,33 @@ func (d *Deployer) writeCLIConfig(a *attempt) (string, error) {
 		return "", fmt.Errorf("terraform's CLI configuration: %w", err)
 	}
 	return path, nil
+}
+
+func (d *Deployer) providerCache(e runner.Engine) runner.ProviderCache {
+	return runner.ProviderCache{
+		Dir: filepath.Join(d.home, "providers-cache"), Engine: e,
+		Notice: func(s string) { d.emit(EventStep, nil, "%s", s) },
+	}
+}
+
+// cacheProvider sees to it that a real provider which an attempt needs is in
+// the cache, and gives the bundle the lock file that came with it.
+func (d *Deployer) cacheProvider(ctx context.Context, a *attempt) error {
+	if d.opts.ProviderMirror != "" || a.dep.Sandbox || a.row.Provider == policies.Local {
+		return nil
+	}
+	source, version := generator.Requirement(a.row.Provider)
+	cache := d.providerCache(a.workspace.Engine)
+	if err := cache.Ensure(ctx, source, version); err != nil {
+		return err
+	}
+	lock, err := cache.Lock(source, version)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(a.bundle(), runner.LockFile), lock, 0o600); err != nil {
+		return fmt.Errorf("lock file of the bundle: %w", err)
+	}
+	a.workspace.CLIConfig, err = d.writeCLIConfig(a, a.workspace.Engine.Kind)
+	return err
 }

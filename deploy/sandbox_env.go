@@ -21,7 +21,7 @@ func (d *Deployer) SandboxEnv(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	mirrors, direct, err := d.mirrors(true)
+	mirrors, direct, err := d.mirrors(true, runner.EngineKind(d.policy.Engine))
 	if err != nil {
 		return nil, err
 	}

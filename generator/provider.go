@@ -18,6 +18,14 @@ type provider struct {
 	ssh bool
 }
 
+// Requirement is the Terraform provider that a provider's bundles are pinned
+// to: its address, without a host where it is a public one, and its version.
+// Both are empty for a provider that has no module.
+func Requirement(name string) (source, version string) {
+	p := providers[name]
+	return p.source, p.version
+}
+
 // setting is one argument of a provider block: the value of one of the root's
 // variables, a text, or a number.
 type setting struct {

@@ -22,7 +22,8 @@ var (
 	}
 	accessSchema = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
 	policySchema = &hclfile.Schema{
-		What: "a policy block",
+		What:       "a policy block",
+		Attributes: []string{"engine"},
 		Blocks: []hclfile.Block{
 			{Type: "providers", Schema: listsSchema},
 			{Type: "thresholds", Schema: thresholdsSchema},
@@ -76,6 +77,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		return Policy{}, f.Err()
 	}
 	p := Default()
+	block.String("engine", &p.Engine)
 	decodeLists(block.Child("providers"), &p.Lists)
 	if b := block.Child("thresholds"); b != nil {
 		b.Number("cpu", &p.Thresholds.CPU)

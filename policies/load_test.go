@@ -62,6 +62,7 @@ func TestInvalidFiles(t *testing.T) {
 
 func TestValidFiles(t *testing.T) {
 	want := Policy{
+		Engine: EngineTofu,
 		Lists: Lists{
 			GPU:    []string{AWS},
 			CPU:    []string{DigitalOcean, Vultr},

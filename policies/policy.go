@@ -39,8 +39,16 @@ const (
 	SpotRequire Spot = "require"
 )
 
+// Engines that can run bundles.
+const (
+	EngineTerraform = "terraform"
+	EngineTofu      = "tofu"
+)
+
 // Policy is one policy block with defaults filled in.
 type Policy struct {
+	// Engine is terraform or tofu.
+	Engine     string        `json:"engine"`
 	Lists      Lists         `json:"providers"`
 	Thresholds Thresholds    `json:"thresholds"`
 	Kubernetes KubernetesRef `json:"kubernetes"`
@@ -107,6 +115,7 @@ type Access struct {
 // Default is the policy of the brief, in force where no file says otherwise.
 func Default() Policy {
 	return Policy{
+		Engine: EngineTerraform,
 		Lists: Lists{
 			GPU:    []string{GCP, AWS},
 			CPU:    []string{Vultr, DigitalOcean, AWS},

@@ -36,6 +36,15 @@ func (p Policy) Validate() error {
 // mistakes are all that is wrong with the policy.
 func (p Policy) mistakes() []hclfile.Mistake {
 	var out []hclfile.Mistake
+	if p.Engine != EngineTerraform && p.Engine != EngineTofu {
+		out = append(out, hclfile.Mistake{
+			Path:    "engine",
+			Summary: "Unknown engine",
+			Detail:  "{value} runs no bundles here.",
+			Value:   p.Engine,
+			Hint:    hclfile.DidYouMean(p.Engine, []string{EngineTerraform, EngineTofu}),
+		})
+	}
 	out = append(out, p.Lists.mistakes()...)
 	out = append(out, threshold("thresholds.cpu", p.Thresholds.CPU)...)
 	out = append(out, threshold("thresholds.memory_gb", p.Thresholds.MemoryGB)...)

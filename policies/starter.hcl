@@ -3,6 +3,10 @@
 #   skysail validate policy.hcl
 
 policy {
+  # What runs the plans: terraform, or tofu for OpenTofu. Skysail fetches
+  # Terraform where there is none; tofu must be on PATH.
+  engine = "terraform"
+
   # The first rule that fits a service gives its list of providers: it needs a
   # GPU, it is above the cpu threshold, above the memory threshold, or none of
   # these. Allowed: aws, gcp, digitalocean, vultr, kubernetes, local.

@@ -29,9 +29,10 @@ const (
 	InstallVersion   = "1.11.4"
 )
 
-// Engine is a Terraform executable.
+// Engine is a Terraform or OpenTofu executable.
 type Engine struct {
 	Path string
+	Kind EngineKind
 	// Installed says that skysail fetched it, rather than found it.
 	Installed bool
 }
@@ -45,8 +46,10 @@ func (e Engine) Version(ctx context.Context) (string, error) {
 	return v.String(), nil
 }
 
-// EngineFinder looks for Terraform, and fetches it when there is none.
+// EngineFinder looks for an engine. Terraform is fetched when there is none.
 type EngineFinder struct {
+	// Kind is what to look for; empty is Terraform.
+	Kind EngineKind
 	// ExecPath, when set, is used as it is and nothing is looked for.
 	ExecPath string
 	// Dir is where an engine that was fetched is kept.
@@ -57,8 +60,8 @@ type EngineFinder struct {
 	Notice func(string)
 }
 
-// Find returns an engine that satisfies EngineConstraint: from PATH, else
-// from Dir, else from HashiCorp's releases (checksum and signature checked by
+// Find returns an engine that satisfies its kind's constraint: from PATH, else
+// (Terraform only) from Dir, else from HashiCorp's releases (checksum and signature checked by
 // hc-install), written to Dir so that a killed download leaves nothing that
 // looks finished. Safe to call from several processes at once.
 func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
@@ -66,10 +69,13 @@ func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
 	if err != nil || e.Path != "" {
 		return e, err
 	}
+	if f.Kind == OpenTofu {
+		return Engine{}, notFetched(missing)
+	}
 	path, err := f.installed(ctx, missing)
 	switch {
 	case err == nil:
-		return Engine{Path: path, Installed: true}, nil
+		return Engine{Path: path, Kind: Terraform, Installed: true}, nil
 	case ctx.Err() != nil:
 		return Engine{}, ctx.Err()
 	default:
@@ -82,6 +88,9 @@ func (f EngineFinder) Find(ctx context.Context) (Engine, error) {
 // Look is Find without a download: where there is no engine yet it returns
 // none, and says in words what was looked for.
 func (f EngineFinder) Look(ctx context.Context) (e Engine, missing string, err error) {
+	if f.Kind == "" {
+		f.Kind = Terraform
+	}
 	if f.ExecPath != "" {
 		path, err := exec.LookPath(f.ExecPath)
 		if err == nil { // it is run in another folder
@@ -89,19 +98,19 @@ func (f EngineFinder) Look(ctx context.Context) (e Engine, missing string, err e
 		}
 		if err != nil {
 			return Engine{}, "", failure.Wrap(err, failure.Failed, "engine",
-				"The Terraform executable that was asked for can not be run.",
-				"Give the path of a Terraform executable, or leave it out to use the one on PATH.")
+				"The "+f.Kind.Name()+" executable that was asked for can not be run.",
+				"Give the path of an executable, or leave it out to use the one on PATH.")
 		}
-		return Engine{Path: path}, "", nil
+		return Engine{Path: path, Kind: f.Kind}, "", nil
 	}
-	path, tooOld, err := onPath(ctx)
+	path, tooOld, err := onPath(ctx, f.Kind)
 	if err != nil || path != "" {
-		return Engine{Path: path}, "", err
+		return Engine{Path: path, Kind: f.Kind}, "", err
 	}
-	if _, err := os.Stat(f.target()); err == nil {
-		return Engine{Path: f.target(), Installed: true}, "", nil
+	if f.Kind == Terraform && isFile(f.target()) {
+		return Engine{Path: f.target(), Kind: f.Kind, Installed: true}, "", nil
 	}
-	return Engine{}, "no Terraform " + EngineConstraint + " on PATH" + tooOld, nil
+	return Engine{}, "no " + f.Kind.Name() + " " + f.Kind.Constraint() + " on PATH" + tooOld, nil
 }
 
 // target is where an engine that was fetched is.
@@ -109,27 +118,24 @@ func (f EngineFinder) target() string {
 	return filepath.Join(f.Dir, "terraform-"+InstallVersion, product.Terraform.BinaryName())
 }
 
-// onPath returns the first Terraform on PATH that will do, or else, in words,
-// those that will not.
-func onPath(ctx context.Context) (path, refused string, err error) {
-	constraint, err := version.NewConstraint(EngineConstraint)
+// onPath returns the first engine of the kind on PATH that will do, or else,
+// in words, those that will not.
+func onPath(ctx context.Context, kind EngineKind) (path, refused string, err error) {
+	constraint, err := version.NewConstraint(kind.Constraint())
 	if err != nil {
 		return "", "", err
 	}
-	var others []string
-	terraform := product.Terraform
-	terraform.GetVersion = func(ctx context.Context, path string) (*version.Version, error) {
+	var others otherEngines
+	wanted := kind.product()
+	wanted.GetVersion = func(ctx context.Context, path string) (*version.Version, error) {
 		v, err := engineVersion(ctx, path)
-		switch {
-		case err != nil:
-			others = append(others, fmt.Sprintf("%s does not say its version", path))
-		case !constraint.Check(v):
-			others = append(others, fmt.Sprintf("%s is %s", path, v))
+		if err != nil || !constraint.Check(v) {
+			others.add(path, v, err)
 		}
 		return v, err
 	}
 	path, err = install.NewInstaller().Ensure(ctx, []src.Source{
-		&fs.Version{Product: terraform, Constraints: constraint, Timeout: 20 * time.Second},
+		&fs.Version{Product: wanted, Constraints: constraint, Timeout: 20 * time.Second},
 	})
 	switch {
 	case err == nil:

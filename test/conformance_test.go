@@ -34,20 +34,29 @@ var providers = []struct {
 
 // TestConformance is what every provider must do: create, outputs, SSH with a
 // strict host key, samples, tags, destroy, nothing left; once and three times.
+//
+// Every engine runs it: Terraform, and OpenTofu where there is one.
 func TestConformance(t *testing.T) {
-	for _, p := range providers {
-		for _, n := range []int{1, 3} {
-			if n > 1 && !p.cloud {
-				continue // this machine runs a service with ports once
+	for _, e := range engines(t) {
+		t.Run(e.name, func(t *testing.T) {
+			if e.path == "" {
+				t.Skip("NOT RUN: there is no OpenTofu here; `make tools` builds one")
 			}
-			t.Run(fmt.Sprintf("%s/%d", p.name, n), func(t *testing.T) { conform(t, p.name, p.cloud, n) })
-		}
+			for _, p := range providers {
+				for _, n := range []int{1, 3} {
+					if n > 1 && !p.cloud {
+						continue // this machine runs a service with ports once
+					}
+					t.Run(fmt.Sprintf("%s/%d", p.name, n), func(t *testing.T) { conform(t, e, p.name, p.cloud, n) })
+				}
+			}
+		})
 	}
 }
 
-func conform(t *testing.T, provider string, cloud bool, instances int) {
+func conform(t *testing.T, e engine, provider string, cloud bool, instances int) {
 	b := newBench(t)
-	d := b.deployer(cloud, only(provider))
+	d := b.deployer(cloud, only(provider), e.use)
 	svc := hello(t)
 	svc.Instances = instances
 	dep, err := d.Deploy(t.Context(), svc)

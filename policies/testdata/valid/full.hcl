@@ -1,4 +1,6 @@
 policy {
+  engine = "tofu"
+
   providers {
     gpu_providers    = ["aws"]
     cpu_intensive    = ["digitalocean", "vultr"]
