@@ -44,8 +44,6 @@ func crashCommand([]string) int {
 		switch o.Op {
 		case "destroy":
 			_, err = d.Destroy(context.Background(), o.Service.Name)
-		case "update":
-			_, err = d.Update(context.Background(), &o.Service)
 		default:
 			_, err = d.Deploy(context.Background(), &o.Service)
 		}
@@ -156,7 +154,7 @@ func (w *crashWorker) disarm() {
 }
 
 func (w *crashWorker) calm() {
-	if err := w.b.sandbox().ClearFaults(context.WithoutCancel(w.t.Context())); err != nil {
+	if err := w.b.sandbox().ClearFaults(context.WithoutCancel(w.t.Context()), ""); err != nil {
 		w.t.Error(err)
 	}
 }

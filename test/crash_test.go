@@ -34,7 +34,7 @@ func crashRuns(t *testing.T) int {
 }
 
 // crashOps are the operations in which something is killed.
-var crashOps = []string{"deploy", "failover", "update", "destroy"}
+var crashOps = []string{"deploy", "failover", "destroy"}
 
 // TestCrash kills the command, the supervisor, Terraform and the plugin with
 // SIGKILL, at every point of the journal and at random times, and recovers:
