@@ -8,7 +8,7 @@ LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-faults test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -32,6 +32,11 @@ test-faults: build ## every fault of the sandbox and a text of every class on ev
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
+
+CRASH_RUNS ?= 300
+
+test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
+	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^TestCrash$$' -v ./test | grep -v '^=== '
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
