@@ -59,7 +59,7 @@ func (p *inPlacePlan) become(revision int) error {
 	if err := os.Rename(p.dir, to); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	p.dir, p.work.Dir = to, to
+	p.dir, p.work = to, p.work.In(to)
 	return nil
 }
 

@@ -52,7 +52,8 @@ func TestQuota(t *testing.T) {
 			}
 		})
 	}
-	_, cloud := serve(t, map[string][]answer{"GET " + at: {no(403, "forbidden", "Required 'compute.projects.get' permission")}})
+	no := no(403, "forbidden", "Required 'compute.projects.get' permission")
+	_, cloud := serve(t, map[string][]answer{"GET " + at: {no}, "GET " + at + "/regions/us-central1": {no}})
 	if _, err := cloud.Quota(t.Context(), small); err == nil || !strings.Contains(err.Error(), "gcp-role.yaml") {
 		t.Errorf("a refusal: %v", err)
 	}
