@@ -8,7 +8,7 @@ LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-faults test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -24,8 +24,8 @@ SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 test: build tools-debian ## every test that needs neither network nor credentials
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
-	@echo "not run here: every fault on every cloud (make test-faults), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 20m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
+	@echo "not run here: every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
+	$(GO) test -timeout 30m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
 	$(GO) test -timeout 20m -parallel 4 -run '^(TestFaults|TestFaultCases)$$' ./test
@@ -33,11 +33,16 @@ test-faults: build ## every fault of the sandbox and a text of every class on ev
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
 
+CRASH_RUNS ?= 300
+
+test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
+	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^TestCrash$$' -v ./test | grep -v '^=== '
+
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
 
 race: examples tools-debian ## the same tests under the race detector
-	$(GO) test -race -timeout 40m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
+	$(GO) test -race -timeout 60m -skip '^(TestFaults|TestFaultCases|TestLoad|TestCrash)$$' ./...
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"skysail/clouds/faults"
 	"slices"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/clouds/faults"
 	"skysail/generator"
 	"skysail/guardrails"
 	"skysail/internal/failure"
@@ -24,9 +24,6 @@ const maxDenied = 20
 
 // errDenied says that a candidate was planned, denied and left out.
 var errDenied = errors.New("denied by the guardrails")
-
-// classDenied stands where a fault's class does.
-const classDenied = "denied"
 
 // Denial is a candidate that the guardrails keep from being applied.
 type Denial struct {
@@ -126,18 +123,22 @@ func (ds denials) failure(name string) error {
 }
 
 // denied leaves out a candidate whose plan the guardrails deny: nothing was
-// begun, so it is no attempt.
+// begun, so it is no attempt, and is kept for explain as one that was skipped.
 func (r *run) denied(ctx context.Context, a *attempt, v guardrails.Verdict) error {
 	x := r.denials.add(a.candidate, v)
-	r.d.emit(EventDenied, a, "%s", strings.Join(x.Reasons, "; "))
+	reason := strings.Join(x.Reasons, "; ")
+	r.d.emit(EventDenied, a, "%s", reason)
 	r.history = append(r.history, "denied: "+x.String())
+	hopeless := r.denials.hopeless(x.Provider)
 	r.mu.Lock()
-	r.queue.denied(r.denials.hopeless(x.Provider))
+	r.queue.denied(hopeless)
 	r.mu.Unlock()
-	r.skip(ctx, &store.Skip{
-		Attempt: r.queue.attempts, Provider: x.Provider, Region: x.Region, Type: x.Type, Spot: x.Spot, Class: classDenied, Candidates: 1,
-		Reason: "denied by the guardrails: " + strings.Join(x.Reasons, "; "),
-	})
+	k := store.Skip{
+		Provider: x.Provider, Region: x.Region, Type: x.Type, Spot: x.Spot, Candidates: 1, Reason: "the guardrails deny it: " + reason,
+	}
+	if err := r.d.store.AddSkip(context.WithoutCancel(ctx), r.dep.ID, k); err != nil {
+		return fmt.Errorf("what was denied is not recorded: %w", err)
+	}
 	if err := os.RemoveAll(a.dir); err != nil {
 		return fmt.Errorf("folder of a denied candidate: %w", err)
 	}

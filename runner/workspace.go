@@ -297,7 +297,11 @@ func (w *Workspace) Resources(ctx context.Context) ([]string, error) {
 	}
 	st, err := parseState(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", w.Dir, err)
+		place := filepath.Join(w.Private, stateFile)
+		if w.Remote {
+			place = "remote state of " + w.Dir
+		}
+		return nil, fmt.Errorf("%s: %w", place, err)
 	}
 	return st.addresses(), nil
 }

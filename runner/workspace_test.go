@@ -320,7 +320,7 @@ func TestBadWorkspaces(t *testing.T) {
 		t.Errorf("a command without JSON: %v", err)
 	}
 	must(t, os.WriteFile(filepath.Join(w.Private, stateFile), []byte(`{"version": 4, "resour`), 0o600))
-	if _, err := w.Resources(t.Context()); err == nil || !strings.Contains(err.Error(), stateFile+" is not readable") {
+	if _, err := w.Resources(t.Context()); err == nil || !strings.Contains(err.Error(), stateFile+": state is not readable") {
 		t.Errorf("a state that is cut short: %v", err)
 	}
 }

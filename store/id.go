@@ -36,6 +36,10 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 			AND EXISTS (SELECT 1 FROM deployments WHERE id = ?1 AND phase = 'pending')`, id); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM skips WHERE deployment_id = ?1
+			AND EXISTS (SELECT 1 FROM deployments WHERE id = ?1 AND phase = 'pending')`, id); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM revisions WHERE deployment_id = ?1
 			AND EXISTS (SELECT 1 FROM deployments WHERE id = ?1 AND phase = 'pending')`, id); err != nil {
 			return err

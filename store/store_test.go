@@ -289,6 +289,8 @@ func TestNextID(t *testing.T) {
 	if seen[second] {
 		t.Errorf("%s again", second)
 	}
+	// A candidate that was planned and denied does not keep it.
+	must(t, s.AddSkip(ctx, first, Skip{Provider: "vultr", Candidates: 1, Reason: "denied"}))
 	must(t, s.Discard(ctx, first))
 	if id(s, "echo") != first {
 		t.Error("a discarded deployment uses up its ID")

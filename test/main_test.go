@@ -18,6 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	armCrash()
 	deploy.RunHelper()
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)

@@ -5,10 +5,11 @@ terraform {
 
 resource "terraform_data" "skysail_owner" {
   input = {
-    deployment = "d4k2m9x7qpb1"
-    holder     = "me@host"
-    name       = "echo"
-    since      = "2026-01-02T03:04:05Z"
+    deployment   = "d4k2m9x7qpb1"
+    holder       = "me@host"
+    installation = ""
+    name         = "echo"
+    since        = "2026-01-02T03:04:05Z"
   }
 
   # Who comes second changes nothing, and reads who was first.
