@@ -144,12 +144,12 @@ func (r *run) afterFailure(parent, ctx context.Context, a *attempt, v faults.Ver
 	r.budget.spent += a.row.SpentUSD
 	r.mu.Unlock()
 	if err != nil {
-		r.next(parent, stepEnd)
+		r.next(parent, string(stepEnd))
 		return r.stuck(parent, err)
 	}
 	r.history = append(r.history, fmt.Sprintf("%s %s in %s: %s: %s", a.row.Provider, a.row.Type, a.place(), v.Class, a.row.Cause))
 	if interrupted {
-		r.next(parent, stepEnd)
+		r.next(parent, string(stepEnd))
 		return r.end(parent, store.FailedAll, "interrupted", failure.Wrap(context.Cause(parent), failure.Interrupted,
 			fmt.Sprintf("deployment %q", r.dep.Name), "What was made has been removed; the provider confirms that nothing is left.", ""))
 	}
@@ -182,7 +182,7 @@ func (r *run) afterFailure(parent, ctx context.Context, a *attempt, v faults.Ver
 
 // exhausted ends a run in which every candidate failed.
 func (r *run) exhausted(ctx context.Context) error {
-	r.next(ctx, stepEnd)
+	r.next(ctx, string(stepEnd))
 	text := ""
 	for _, h := range r.history {
 		text += "\n  " + h

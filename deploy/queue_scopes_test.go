@@ -39,22 +39,46 @@ func TestQueueScopes(t *testing.T) {
 		want    string
 		skipped string
 	}{
-		{"zones, then regions, then the next provider, then other types where one had no room", true, []faults.Verdict{zone},
-			"gcp/use1-b small, gcp/use1-c small, gcp/euw1-b small, vultr/ewr small, vultr/ord small, gcp/use1-b big, gcp/use1-c big", ""},
-		{"zones first even where regions are not", false, []faults.Verdict{zone},
-			"gcp/use1-b small, gcp/use1-c small, vultr/ewr small", "2 of gcp, 1 of vultr"},
-		{"a region's quota leaves the region with all its types", true, []faults.Verdict{region},
-			"gcp/use1-b small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp"},
-		{"an account's quota leaves the provider", true, []faults.Verdict{account},
-			"gcp/use1-b small, vultr/ewr small", "2 of gcp, 1 of vultr"},
-		{"a wrong token is not walked through zones and regions", true, []faults.Verdict{wrong},
-			"gcp/use1-b small, vultr/ewr small", "2 of gcp, 1 of vultr"},
-		{"after one that took too long comes the next provider, and then the other regions", true, []faults.Verdict{slow},
-			"gcp/use1-b small, vultr/ewr small, gcp/euw1-b small, vultr/ord small", "1 of gcp"},
-		{"a region that is not enabled is not the account", true, []faults.Verdict{closed},
-			"gcp/use1-b small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp"},
-		{"a zone, then the region", true, []faults.Verdict{zone, region, zone, zone},
-			"gcp/use1-b small, gcp/use1-c small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp"},
+		{
+			"zones, then regions, then the next provider, then other types where one had no room", true,
+			[]faults.Verdict{zone},
+			"gcp/use1-b small, gcp/use1-c small, gcp/euw1-b small, vultr/ewr small, vultr/ord small, gcp/use1-b big, gcp/use1-c big", "",
+		},
+		{
+			"zones first even where regions are not", false,
+			[]faults.Verdict{zone},
+			"gcp/use1-b small, gcp/use1-c small, vultr/ewr small", "2 of gcp, 1 of vultr",
+		},
+		{
+			"a region's quota leaves the region with all its types", true,
+			[]faults.Verdict{region},
+			"gcp/use1-b small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp",
+		},
+		{
+			"an account's quota leaves the provider", true,
+			[]faults.Verdict{account},
+			"gcp/use1-b small, vultr/ewr small", "2 of gcp, 1 of vultr",
+		},
+		{
+			"a wrong token is not walked through zones and regions", true,
+			[]faults.Verdict{wrong},
+			"gcp/use1-b small, vultr/ewr small", "2 of gcp, 1 of vultr",
+		},
+		{
+			"after one that took too long comes the next provider, and then the other regions", true,
+			[]faults.Verdict{slow},
+			"gcp/use1-b small, vultr/ewr small, gcp/euw1-b small, vultr/ord small", "1 of gcp",
+		},
+		{
+			"a region that is not enabled is not the account", true,
+			[]faults.Verdict{closed},
+			"gcp/use1-b small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp",
+		},
+		{
+			"a zone, then the region", true,
+			[]faults.Verdict{zone, region, zone, zone},
+			"gcp/use1-b small, gcp/use1-c small, gcp/euw1-b small, vultr/ewr small, vultr/ord small", "1 of gcp",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -107,10 +131,14 @@ func TestQueuePass(t *testing.T) {
 
 // answers are what the property test's providers say.
 var answers = []faults.Verdict{
-	{Class: faults.Capacity, Scope: faults.ScopeZone}, {Class: faults.Capacity, Scope: faults.ScopeRegion},
-	{Class: faults.Quota, Scope: faults.ScopeRegion}, {Class: faults.Quota, Scope: faults.ScopeProvider},
-	{Class: faults.Transient, Scope: faults.ScopeProvider}, {Class: faults.Auth, Scope: faults.ScopeProvider},
-	{Class: faults.NotEnabled, Scope: faults.ScopeRegion}, {Class: faults.Timeout, Scope: faults.ScopeRegion},
+	{Class: faults.Capacity, Scope: faults.ScopeZone},
+	{Class: faults.Capacity, Scope: faults.ScopeRegion},
+	{Class: faults.Quota, Scope: faults.ScopeRegion},
+	{Class: faults.Quota, Scope: faults.ScopeProvider},
+	{Class: faults.Transient, Scope: faults.ScopeProvider},
+	{Class: faults.Auth, Scope: faults.ScopeProvider},
+	{Class: faults.NotEnabled, Scope: faults.ScopeRegion},
+	{Class: faults.Timeout, Scope: faults.ScopeRegion},
 	{Class: faults.Unknown, Scope: faults.ScopeProvider},
 }
 

@@ -37,7 +37,7 @@ func (d *Deployer) resume(ctx context.Context, row *store.Deployment, attempts [
 	var secrets map[string]string
 	if outcome, _ := lastOutcome(steps, last.N, store.StepSecrets); outcome != store.OutcomeDone && last.Provider != policies.Local {
 		if secrets, err = d.secretValues(&row.Service); err != nil {
-			return "its secrets were not handed over, and " + firstCause(err), nil //nolint:nilerr // that is a reason to undo
+			return "its secrets were not handed over, and " + firstCause(err), nil
 		}
 	}
 	a, err := d.openAttempt(ctx, row, last)

@@ -169,7 +169,7 @@ func (r *run) next(ctx context.Context, step string) {
 // Steps that no class leads to: another type in the same region, and the end.
 const (
 	nextType faults.Step = "next-type"
-	stepEnd              = "end"
+	stepEnd  faults.Step = "end"
 )
 
 // skip tells and records candidates that are not tried.

@@ -19,7 +19,7 @@ import (
 func (u *update) inPlace(ctx context.Context, p *inPlacePlan) (UpdateResult, error) {
 	d := u.d
 	v, err := d.judge(ctx, p.a, p.plan)
-	if ds := (denials)(nil); err == nil && len(v.DenyTexts()) > 0 {
+	if ds := denials(nil); err == nil && len(v.DenyTexts()) > 0 {
 		ds.add(p.a.candidate, v)
 		err = u.stays(ds.failure(u.cur.Name), "the guardrails deny the change, and nothing was changed")
 	}

@@ -25,7 +25,7 @@ func (w *Workspace) tightenData() {
 		}
 		info, err := e.Info()
 		if err == nil && e.Type()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
-			_ = os.Chmod(path, info.Mode().Perm()&0o700)
+			_ = os.Chmod(path, info.Mode().Perm()&0o700) //nolint:gosec // below our own 0700 folder
 		}
 		return nil
 	})

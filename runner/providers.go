@@ -169,7 +169,7 @@ func readOnly(dir string) error {
 		if err != nil {
 			return err
 		}
-		return os.Chmod(path, info.Mode().Perm()&^0o222)
+		return os.Chmod(path, info.Mode().Perm()&^0o222) //nolint:gosec // below our own 0700 folder
 	})
 }
 

@@ -21,8 +21,10 @@ func TestLockOf(t *testing.T) {
 		"http":  {"Error message: HTTP remote state already locked: ID=abc" + info, Lock{ID: "abc"}},
 		"pg":    {"Error message: Workspace is already locked: default" + info, Lock{}},
 		"pg -1": {"Error message: Already locked for workspace creation: default" + info, Lock{}},
-		"s3": {"Error message: operation error S3: PutObject, https response error StatusCode: 412, api error PreconditionFailed" + info,
-			Lock{ID: "08eecc10-0134", Who: "root@vm", Operation: "OperationTypeApply", Created: "2026-11-24 18:44:16 +0000 UTC", Foreign: true}},
+		"s3": {
+			"Error message: operation error S3: PutObject, https response error StatusCode: 412, api error PreconditionFailed" + info,
+			Lock{ID: "08eecc10-0134", Who: "root@vm", Operation: "OperationTypeApply", Created: "2026-11-24 18:44:16 +0000 UTC", Foreign: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := &Error{Op: "apply", Diagnostics: []Diagnostic{{Severity: "error", Summary: "Error acquiring the state lock", Detail: c.detail}}, Err: errors.New("exit status 1")}
@@ -63,8 +65,8 @@ func TestTightenData(t *testing.T) {
 	w := &Workspace{Dir: t.TempDir(), Private: t.TempDir()}
 	foreign := filepath.Join(t.TempDir(), "provider")
 	dir := filepath.Join(w.Private, dataDir, "providers")
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(foreign, nil, 0o755), //nolint:gosec // as Terraform does
-		os.WriteFile(filepath.Join(dir, "exe"), nil, 0o755), os.Symlink(foreign, filepath.Join(dir, "link"))); err != nil { //nolint:gosec // as Terraform does
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(foreign, nil, 0o755),
+		os.WriteFile(filepath.Join(dir, "exe"), nil, 0o755), os.Symlink(foreign, filepath.Join(dir, "link"))); err != nil {
 		t.Fatal(err)
 	}
 	w.tightenData()

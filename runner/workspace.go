@@ -265,7 +265,7 @@ const stateVersion = 4
 // or one of a form that only Terraform knows.
 func (w *Workspace) localOutputs() (map[string]json.RawMessage, error) {
 	path := filepath.Join(w.Private, stateFile)
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(path) //nolint:gosec // of our own folder
 	if os.IsNotExist(err) {
 		return nil, nil
 	}

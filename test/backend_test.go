@@ -235,7 +235,7 @@ func TestKilledHolder(t *testing.T) {
 // kill ends the process that a lock file names, without a chance to clean up.
 func kill(t *testing.T, lock string) {
 	t.Helper()
-	raw, err := os.ReadFile(lock) //nolint:gosec // the test's own home
+	raw, err := os.ReadFile(lock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func private(t *testing.T, home, canary string) {
 			return nil
 		}
 		seen++
-		b, err := os.ReadFile(path) //nolint:gosec // the test's own home
+		b, err := os.ReadFile(path)
 		if err == nil && strings.Contains(string(b), canary) {
 			t.Errorf("%s holds the state store's password", path)
 		}

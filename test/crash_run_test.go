@@ -269,7 +269,9 @@ func (w *crashWorker) recover(name string) (problems []string) {
 
 // forgotten says that the store knows no such deployment: it died before
 // anything was made.
-func forgotten(err error) bool { return errors.Is(err, store.ErrNotFound) || strings.Contains(err.Error(), store.ErrNotFound.Error()) }
+func forgotten(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || strings.Contains(err.Error(), store.ErrNotFound.Error())
+}
 
 // judge compares the store with the simulated clouds.
 func (w *crashWorker) judge(name, op string, problems []string) (outcome string, all []string) {

@@ -179,7 +179,7 @@ func TestStoreLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it is only a lock
+	defer db.Close()
 	tx, err := db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func TestRecoverOrphanedTerraform(t *testing.T) {
 	}
 	b := newBench(t)
 	wrapper := filepath.Join(b.home, "terraform")
-	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\n\""+real+"\" \"$@\"\nexit $?\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\n\""+real+"\" \"$@\"\nexit $?\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	ended := false

@@ -70,13 +70,13 @@ func (j *Job) answer(ctx context.Context, w Watcher, question json.RawMessage) e
 	a, err := w.Question(ctx, question)
 	if err != nil {
 		// Nobody answers any more, and the job ends by that.
-		return errors.Join(j.reply.Close(), j.await(w, err))
+		return errors.Join(j.reply.Close(), j.await(err))
 	}
 	return json.NewEncoder(j.reply).Encode(a)
 }
 
 // await waits for a job whose question nobody answers.
-func (j *Job) await(w Watcher, cause error) error {
+func (j *Job) await(cause error) error {
 	for j.Running() {
 		time.Sleep(look)
 	}

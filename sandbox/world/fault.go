@@ -113,7 +113,7 @@ func (f Fault) Validate() error {
 	if err := f.Words.validate(); err != nil {
 		return err
 	}
-	return f.Chance.validate()
+	return f.Chance.validate() //nolint:staticcheck // the Chance, not the Words
 }
 
 // SetFault orders a fault, in place of one of the same kind, words and region.

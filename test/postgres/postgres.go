@@ -36,7 +36,7 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &Server{Password: "canary-pg-5d1e", bin: bin}
+	s := &Server{Password: "canary-pg-5d1e", bin: bin} //nolint:gosec // it is to be looked for
 	attr := account(t, dir)
 	pw := filepath.Join(dir, "pw")
 	if err := os.WriteFile(pw, []byte(s.Password+"\n"), 0o644); err != nil { //nolint:gosec // the server's user reads it, for a moment
@@ -48,7 +48,7 @@ func Start(t testing.TB) *Server {
 		cmd.Dir, cmd.SysProcAttr = dir, attr
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
 		// A file, not a pipe: the server keeps it open.
-		out, err := os.OpenFile(filepath.Join(dir, "out"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+		out, err := os.OpenFile(filepath.Join(dir, "out"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600) //nolint:gosec // the server's own folder
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func account(t testing.TB, dir string) *syscall.SysProcAttr {
 	if err1 != nil || err2 != nil {
 		t.Fatalf("user %+v", u)
 	}
-	if err := os.Chown(dir, int(uid), int(gid)); err != nil { //nolint:gosec // 32 bits
+	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 		t.Fatal(err)
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}

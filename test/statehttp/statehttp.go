@@ -16,7 +16,7 @@ import (
 // User and Password are what it asks for.
 const (
 	User     = "skysail"
-	Password = "canary-http-9b2c"
+	Password = "canary-http-9b2c" //nolint:gosec // it is to be looked for
 )
 
 // Server is one that runs until the test ends.

@@ -65,7 +65,7 @@ func (a *app) printOperation(op deploy.Operation, ended error) error {
 			op.Name, op.Op, op.StartedAt.Local().Format(time.DateTime), how)
 	}
 	if ended != nil {
-		return nil
+		return nil //nolint:nilerr // whoever calls this returns it as well
 	}
 	switch op.Op {
 	case "deploy":
