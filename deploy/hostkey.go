@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"skysail/internal/crash"
 	"skysail/qos"
 	"skysail/qos/sshclient"
 	"skysail/store"
@@ -45,6 +46,7 @@ func (d *Deployer) rotateHostKeys(ctx context.Context, a *attempt, instances []s
 			continue
 		}
 		d.emit(EventStep, a, "replacing the first host key of %s", instances[n].Name)
+		crash.Point("hostkey:begun")
 		if err := d.rotateHostKey(ctx, a, instances, n); err != nil {
 			return fmt.Errorf("replacing the first host key of %s: %w", instances[n].Name, err)
 		}
@@ -100,6 +102,7 @@ func (d *Deployer) rotateOnce(ctx context.Context, a *attempt, instances []store
 			return err
 		}
 		d.emit(EventStep, a, "%s: its next host key is recorded", i.Name)
+		crash.Point("hostkey:recorded")
 		if _, err := qos.Run(ctx, t, rotateCommand, bytes.NewReader([]byte(next+"\n"))); err != nil {
 			return err
 		}

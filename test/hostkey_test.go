@@ -1,7 +1,6 @@
 package test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,10 +16,8 @@ import (
 
 	"skysail/deploy"
 	"skysail/internal/failure"
-	"skysail/internal/reexec"
 	"skysail/policies"
 	"skysail/qos"
-	"skysail/spec"
 )
 
 // TestHostKeyIsReplaced wants every instance to show a host key that is in no
@@ -110,78 +106,41 @@ func shownHostKey(t *testing.T, b *bench, address string) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(shown)))
 }
 
-// killedDeployer deploys and kills itself some time after an event whose text
-// holds given words.
-const killedDeployer = "test-killed-deployer"
-
-func init() { reexec.Register(killedDeployer, deployAndDie) }
-
-func deployAndDie(args []string) int {
-	home, provider, words := args[0], args[1], args[2]
-	pause, err := time.ParseDuration(args[3])
-	if err != nil {
-		panic(err)
-	}
-	svc, err := spec.Load(filepath.Join("..", "examples", "hello", "service.hcl"))
-	if err != nil {
-		panic(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	d, err := deploy.New(ctx, deploy.Options{
-		Home: home, Remote: true, Sandbox: true, Policy: only(provider), ReadyTimeout: time.Minute,
-		Progress: func(ev deploy.Event) {
-			if !strings.Contains(ev.Text, words) {
-				return
-			}
-			die := func() {
-				time.Sleep(pause)
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			}
-			if pause == 0 {
-				die()
-			}
-			go die()
-		},
-	})
-	if err != nil {
-		panic(err)
-	}
-	_, err = d.Deploy(ctx, svc)
-	fmt.Println("it was not killed:", err)
-	time.Sleep(pause)
-	return 0
-}
-
 // TestKilledWhileReplacingHostKey kills the deployer at many moments of a host
 // key's replacement: whatever the store then has opens the instance.
 func TestKilledWhileReplacingHostKey(t *testing.T) {
 	hello(t)
 	for _, c := range []struct {
-		words, after string
-		between      bool // the store must have two keys
+		point   string
+		after   time.Duration
+		between bool // the store must have two keys
 	}{
-		{"replacing the first host key", "0s", false},
-		{"replacing the first host key", "100ms", false},
-		{"next host key is recorded", "0s", true},
-		{"next host key is recorded", "60ms", false},
+		{"hostkey:begun", 0, false},
+		{"hostkey:begun", 100 * time.Millisecond, false},
+		{"hostkey:recorded", 0, true},
+		{"hostkey:recorded", 60 * time.Millisecond, false},
 	} {
-		t.Run(c.words+"/"+c.after, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%s", c.point, c.after), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			cmd, err := reexec.Command(killedDeployer, b.home, policies.Vultr, c.words, c.after)
+			plan, err := json.Marshal(crashPlan{Victim: killSupervisor, Point: c.point, Nth: 1, Delay: c.after})
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd.Env = append(os.Environ(), reexec.HelperEnv(killedDeployer))
-			out, err := cmd.CombinedOutput()
-			if err == nil {
-				t.Logf("it was done before it was killed: %s", out)
+			if err := os.WriteFile(filepath.Join(b.home, crashFile), plan, 0o600); err != nil {
+				t.Fatal(err)
 			}
 			d := b.deployer(true, only(policies.Vultr))
+			_, died := d.Deploy(t.Context(), hello(t))
+			if died == nil {
+				t.Log("it was done before it was killed")
+			}
+			if err := os.Remove(filepath.Join(b.home, crashFile)); err != nil {
+				t.Fatal(err)
+			}
 			st, err := d.Status(t.Context(), "hello")
 			if err != nil || len(st.Instances) != 1 {
-				t.Fatalf("%+v, %v; it said %s", st, err, out)
+				t.Fatalf("%+v, %v; it said %v", st, err, died)
 			}
 			if c.between && st.Instances[0].NextHostKey == "" {
 				t.Errorf("the next key is not in the store: %+v", st.Instances[0])
