@@ -8,7 +8,7 @@ LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -21,14 +21,24 @@ demo: build ## the whole path on this machine: refused, cleaned, placed, watched
 
 SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
-test: build tools-debian ## every test that needs neither network nor credentials
+# Suites that take minutes have targets of their own; .ci/run runs them all but
+# test-load and test-crash.
+SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestKilledHolder|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReviewed.*|TestScopes|TestSlowStockout|TestUpdate.*
+FAULTS := TestFaults|TestFaultCases
+
+test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
-	@echo "not run here: every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 30m -skip '^(TestFaults|TestFaultCases|TestLoad)$$' ./...
+	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
+	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
+	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad)$$' ./test
+
+test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
+	$(GO) test -timeout 40m -run '^($(SLOW))$$' ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
-	$(GO) test -timeout 20m -parallel 4 -run '^(TestFaults|TestFaultCases)$$' ./test
+	$(GO) test -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./test
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
@@ -42,7 +52,8 @@ tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, sy
 	@sh test/debian-tools.sh
 
 race: examples tools-debian ## the same tests under the race detector
-	$(GO) test -race -timeout 60m -skip '^(TestFaults|TestFaultCases|TestLoad|TestCrash)$$' ./...
+	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(GO) test -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash)$$' ./test
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \
