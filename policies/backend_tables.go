@@ -25,11 +25,11 @@ type backendKind struct {
 
 func env(names ...string) credential { return credential{variables: names} }
 
-// backends are the backends of Terraform 1.11 (internal/backend/remote-state/*
-// in hashicorp/terraform, and the pages under
-// https://developer.hashicorp.com/terraform/language/backend). OpenTofu 1.10
-// has the same arguments for these credentials
-// (https://opentofu.org/docs/language/settings/backends/configuration/).
+// backends are those of Terraform: internal/backend/remote-state/* in
+// hashicorp/terraform, and the pages under
+// https://developer.hashicorp.com/terraform/language/backend. OpenTofu's
+// (https://opentofu.org/docs/language/settings/backends/configuration/) were
+// not compared one by one.
 var backends = map[string]backendKind{
 	// remote-state/s3/backend.go, and hashicorp/aws-sdk-go-base for what the
 	// SDK reads.
