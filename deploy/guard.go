@@ -157,7 +157,7 @@ func (r *run) none(ctx context.Context) error {
 // Hopeless ones of its provider are not handed out any more.
 func (q *queue) denied(hopeless bool) {
 	last := q.slots[q.last]
-	q.attempts--
+	q.unused()
 	q.again = false
 	for i, s := range q.slots { // its other zones have the same plan
 		q.used[i] = q.used[i] || s.Candidate == last.Candidate

@@ -313,3 +313,8 @@ func TestProvidersOfOpenTofu(t *testing.T) {
 		t.Error(v.DenyTexts())
 	}
 }
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}

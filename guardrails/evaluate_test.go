@@ -136,7 +136,11 @@ func TestSensitiveValuesAreHidden(t *testing.T) {
 		"output_changes": {"o": {"after": "s3cret", "after_sensitive": true}},
 		"planned_values": {"outputs": {"o": {"sensitive": true, "value": "s3cret"}, "p": {"sensitive": false, "value": 7}},
 			"root_module": {"child_modules": [{"resources": [{"values": {"a": "s3cret"}, "sensitive_values": {"a": true}}]}]}}}`
-	out, err := Redact([]byte(in))
+	doc, err := redacted([]byte(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := json.Marshal(doc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"skysail/internal/tfplan"
 )
 
 // What stands in plan.json in place of a value.
 const (
-	Sensitive = "(sensitive)"
+	Sensitive = tfplan.Sensitive
 	Fresh     = "(new with each plan)"
 )
 
@@ -34,23 +36,7 @@ func Redact(plan *tfjson.Plan, secrets, fresh []string) ([]byte, error) {
 	}
 	delete(p, "timestamp")
 	sortArray(p, "relevant_attributes") // Terraform has them in any order
-	redactConfig(p)
-	redactValues(object(p["planned_values"]))
-	redactValues(object(object(p["prior_state"])["values"]))
-	for _, key := range []string{"resource_changes", "resource_drift", "deferred_changes"} {
-		for _, rc := range array(p[key]) {
-			rc := object(rc)
-			redactChange(object(rc["change"]))
-			// A deferred change holds a change of a resource.
-			redactChange(object(object(rc["resource_change"])["change"]))
-		}
-	}
-	for _, c := range object(p["output_changes"]) {
-		redactChange(object(c))
-	}
-	for _, a := range array(p["action_invocations"]) {
-		mask(object(a), "config_values", "config_sensitive")
-	}
+	tfplan.Hide(p)
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -59,89 +45,6 @@ func Redact(plan *tfjson.Plan, secrets, fresh []string) ([]byte, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-// redactConfig hides the values and the defaults of sensitive variables.
-func redactConfig(p map[string]any) {
-	root := object(object(p["configuration"])["root_module"])
-	variables := object(p["variables"])
-	for name, v := range object(root["variables"]) {
-		if object(v)["sensitive"] == true {
-			hide(object(variables[name]), "value")
-		}
-	}
-	redactModule(root)
-}
-
-func redactModule(module map[string]any) {
-	for _, v := range object(module["variables"]) {
-		if v := object(v); v["sensitive"] == true {
-			hide(v, "default")
-		}
-	}
-	for _, call := range object(module["module_calls"]) {
-		redactModule(object(object(call)["module"]))
-	}
-}
-
-func redactValues(values map[string]any) {
-	for _, o := range object(values["outputs"]) {
-		if o := object(o); o["sensitive"] == true {
-			hide(o, "value")
-		}
-	}
-	redactResources(object(values["root_module"]))
-}
-
-func redactResources(module map[string]any) {
-	for _, r := range array(module["resources"]) {
-		mask(object(r), "values", "sensitive_values")
-	}
-	for _, child := range array(module["child_modules"]) {
-		redactResources(object(child))
-	}
-}
-
-func redactChange(c map[string]any) {
-	mask(c, "before", "before_sensitive")
-	mask(c, "after", "after_sensitive")
-}
-
-func hide(m map[string]any, key string) {
-	if v, ok := m[key]; ok && v != nil {
-		m[key] = Sensitive
-	}
-}
-
-func mask(m map[string]any, value, marks string) {
-	if v, ok := m[value]; ok {
-		m[value] = masked(v, m[marks])
-	}
-}
-
-// masked is v with Sensitive wherever marks, which has v's shape, is true.
-func masked(v, marks any) any {
-	switch marks := marks.(type) {
-	case bool:
-		if marks && v != nil {
-			return Sensitive
-		}
-	case map[string]any:
-		if o, ok := v.(map[string]any); ok {
-			for key, sub := range marks {
-				if inner, ok := o[key]; ok {
-					o[key] = masked(inner, sub)
-				}
-			}
-		}
-	case []any:
-		if a, ok := v.([]any); ok {
-			for i := range min(len(a), len(marks)) {
-				a[i] = masked(a[i], marks[i])
-			}
-		}
-	}
-	return v
 }
 
 // scrub replaces texts wherever they stand: a value that a provider copied
