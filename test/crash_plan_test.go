@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,7 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"skysail/deploy/job"
 	"skysail/internal/crash"
+	"skysail/internal/failure"
 	"skysail/internal/reexec"
 	"skysail/internal/supervise/proc"
 )
@@ -26,8 +29,9 @@ const (
 	killPlugin     victim = "plugin"
 )
 
-// crashPlan says whom a supervisor kills and when. It lies in the home, where
-// a supervisor of the test binary finds it; the product knows nothing of it.
+// crashPlan says whom a supervisor kills and when, or where it waits. It lies in
+// the home, where a supervisor of the test binary finds it and uses it once; the
+// product knows nothing of it.
 type crashPlan struct {
 	Victim victim `json:"victim"`
 	// Point is a point of package crash; Nth counts from 1.
@@ -35,6 +39,8 @@ type crashPlan struct {
 	Nth   int    `json:"nth"`
 	// Delay is the time from the point to the kill.
 	Delay time.Duration `json:"delay"`
+	// Hold waits at Point, and kills nobody, while the plan is there.
+	Hold bool `json:"hold,omitempty"`
 	// Record writes every point that is reached to this file instead.
 	Record string `json:"record,omitempty"`
 }
@@ -51,7 +57,8 @@ func armCrash() {
 		return
 	}
 	home := filepath.Dir(filepath.Dir(filepath.Dir(os.Args[1])))
-	raw, err := os.ReadFile(filepath.Join(home, crashFile))
+	path := filepath.Join(home, crashFile)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return
 	}
@@ -71,24 +78,31 @@ func armCrash() {
 		if point != p.Point {
 			return
 		}
-		if seen++; seen != p.Nth {
+		for p.Hold && exists(path) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if seen++; p.Hold || seen != p.Nth {
 			return
 		}
+		_ = os.Remove(path)
 		if p.Victim == killSupervisor && p.Delay == 0 {
-			appendLine(filepath.Join(home, killedFile), "supervisor")
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // it comes
+			die(home)
 		}
 		go killLater(home, p)
 	})
 }
 
+// die ends this supervisor.
+func die(home string) {
+	appendLine(filepath.Join(home, killedFile), string(killSupervisor))
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // it comes
+}
+
 func killLater(home string, p crashPlan) {
 	time.Sleep(p.Delay)
 	if p.Victim == killSupervisor {
-		appendLine(filepath.Join(home, killedFile), "supervisor")
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		return
+		die(home)
 	}
 	self, err := proc.Self()
 	if err != nil {
@@ -147,4 +161,45 @@ func appendLine(path, text string) {
 // delays of a kill that is not exactly at its point.
 func randomDelay(r *rand.Rand, most time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(most)))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// plan is for the next supervisor.
+func (b *bench) plan(p crashPlan) {
+	b.t.Helper()
+	raw, err := json.Marshal(p)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(b.home, crashFile), raw, 0o600)
+	}
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
+// holdAt lets the next supervisor wait at a point until release is called.
+func (b *bench) holdAt(point string) (release func()) {
+	b.t.Helper()
+	b.plan(crashPlan{Point: point, Hold: true})
+	return func() { _ = os.Remove(filepath.Join(b.home, crashFile)) }
+}
+
+// dieAt lets the next supervisor kill itself at a point.
+func (b *bench) dieAt(point string) {
+	b.t.Helper()
+	b.plan(crashPlan{Victim: killSupervisor, Point: point, Nth: 1})
+}
+
+// died wants the error of an operation whose supervisor was killed.
+func (b *bench) died(err error) {
+	b.t.Helper()
+	if !errors.Is(err, job.ErrDied) || failure.CodeOf(err) != failure.LeftBehind {
+		b.t.Fatalf("the supervisor was to be killed: %v", err)
+	}
+	if exists(filepath.Join(b.home, crashFile)) {
+		b.t.Fatal("the supervisor died, but not where it was to")
+	}
 }

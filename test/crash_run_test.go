@@ -118,7 +118,7 @@ func (w *crashWorker) record(op string) (points []string, took time.Duration) {
 	svc := w.service()
 	changed := w.arrange(op, svc)
 	file := filepath.Join(w.b.home, "points")
-	w.plan(crashPlan{Record: file})
+	w.b.plan(crashPlan{Record: file})
 	begin := time.Now()
 	cmd := w.start(op, changed)
 	if err := cmd.Wait(); err != nil {
@@ -138,16 +138,6 @@ func (w *crashWorker) record(op string) (points []string, took time.Duration) {
 	}
 	w.calm()
 	return strings.Fields(string(raw)), took
-}
-
-func (w *crashWorker) plan(p crashPlan) {
-	raw, err := json.Marshal(p)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(w.b.home, crashFile), raw, 0o600)
-	}
-	if err != nil {
-		w.t.Error(err)
-	}
 }
 
 func (w *crashWorker) disarm() {
@@ -183,7 +173,7 @@ func (w *crashWorker) run(c crashCase) crashResult {
 	svc := w.service()
 	changed := w.arrange(c.Op, svc)
 	if !c.Random {
-		w.plan(c.Plan)
+		w.b.plan(c.Plan)
 	}
 	cmd := w.start(c.Op, changed)
 	res := crashResult{crashCase: c}
@@ -246,7 +236,6 @@ func (w *crashWorker) settle(name string) {
 
 // killRecovery begins a recovery and kills its supervisor.
 func (w *crashWorker) killRecovery(name string, after time.Duration) {
-	w.plan(crashPlan{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -257,7 +246,6 @@ func (w *crashWorker) killRecovery(name string, after time.Duration) {
 		_ = j.Meta().Process.Signal(syscall.SIGKILL)
 	}
 	<-done
-	w.disarm()
 }
 
 func (w *crashWorker) recover(name string) (problems []string) {

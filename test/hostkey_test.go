@@ -123,20 +123,11 @@ func TestKilledWhileReplacingHostKey(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%s", c.point, c.after), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			plan, err := json.Marshal(crashPlan{Victim: killSupervisor, Point: c.point, Nth: 1, Delay: c.after})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(b.home, crashFile), plan, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			b.plan(crashPlan{Victim: killSupervisor, Point: c.point, Nth: 1, Delay: c.after})
 			d := b.deployer(true, only(policies.Vultr))
 			_, died := d.Deploy(t.Context(), hello(t))
 			if died == nil {
 				t.Log("it was done before it was killed")
-			}
-			if err := os.Remove(filepath.Join(b.home, crashFile)); err != nil {
-				t.Fatal(err)
 			}
 			st, err := d.Status(t.Context(), "hello")
 			if err != nil || len(st.Instances) != 1 {

@@ -3,103 +3,17 @@ package test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"skysail/deploy"
-	"skysail/deploy/job"
-	"skysail/internal/crash"
-	"skysail/internal/failure"
-	"skysail/internal/reexec"
 	"skysail/policies"
 	"skysail/store"
 )
-
-// deathFile in a home says at which point the next supervisor kills itself:
-// "POINT" or "POINT N" for the nth time. It is used once. holdFile says where
-// it waits, while the file is there. The product knows nothing of them: only
-// this test binary, as a supervisor, reads them.
-const (
-	deathFile = "die-at"
-	holdFile  = "hold-at"
-)
-
-func init() { armDeath() }
-
-func armDeath() {
-	if os.Getenv(reexec.EnvHelper) != "operate" || len(os.Args) != 2 {
-		return
-	}
-	// Its only argument is its job's folder, HOME/jobs/NAME/JOB.
-	home := filepath.Dir(filepath.Dir(filepath.Dir(os.Args[1])))
-	if raw, err := os.ReadFile(filepath.Join(home, holdFile)); err == nil {
-		crash.OnPoint(func(point string) {
-			for point == string(raw) && exists(filepath.Join(home, holdFile)) {
-				time.Sleep(5 * time.Millisecond)
-			}
-		})
-		return
-	}
-	path := filepath.Join(home, deathFile)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return
-	}
-	fields := append(strings.Fields(string(raw)), "1")
-	left, err := strconv.Atoi(fields[1])
-	if err != nil {
-		panic(err)
-	}
-	crash.OnPoint(func(point string) {
-		if point != fields[0] {
-			return
-		}
-		if left--; left == 0 {
-			_ = os.Remove(path)
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // it comes
-		}
-	})
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// holdAt lets the next supervisor wait at a point until release is called.
-func (b *bench) holdAt(point string) (release func()) {
-	b.t.Helper()
-	path := filepath.Join(b.home, holdFile)
-	if err := os.WriteFile(path, []byte(point), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-	return func() { _ = os.Remove(path) }
-}
-
-func (b *bench) dieAt(point string) {
-	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.home, deathFile), []byte(point), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// died wants the error of an operation whose supervisor was killed.
-func (b *bench) died(err error) {
-	b.t.Helper()
-	if !errors.Is(err, job.ErrDied) || failure.CodeOf(err) != failure.LeftBehind {
-		b.t.Fatalf("the supervisor was to be killed: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(b.home, deathFile)); err == nil {
-		b.t.Fatal("the supervisor died, but not where it was to")
-	}
-}
 
 // nothingLeft wants the simulated clouds empty, by their own word.
 func (b *bench) nothingLeft() {

@@ -20,7 +20,7 @@ func TestRecoverUpdate(t *testing.T) {
 	}{
 		"in place, nothing begun":     {at: "phase:updating", did: deploy.RecoveredUndone, revision: 1},
 		"in place, applied":           {at: "step:update:acted", did: deploy.RecoveredResumed, revision: 2},
-		"the next one is half made":   {at: "step:apply:acted 1", replace: true, did: deploy.RecoveredUndone, revision: 1},
+		"the next one is half made":   {at: "step:apply:acted", replace: true, did: deploy.RecoveredUndone, revision: 1},
 		"the next one is healthy":     {at: "step:switch:begun", replace: true, did: deploy.RecoveredUndone, revision: 1},
 		"the next one has taken over": {at: "step:switch:ended", replace: true, did: deploy.RecoveredDestroyed, revision: 2},
 	} {
