@@ -34,7 +34,7 @@ type Deployer struct {
 	sim    Simulator
 	engine map[runner.EngineKind]runner.Engine
 	vcpus  map[[2]string]float64 // by provider and type
-	secret []string              // values that no event may show
+	secret secrets
 	events sync.Mutex
 }
 

@@ -135,7 +135,7 @@ func (d *Deployer) DestroyAll(ctx context.Context, names []string, m Many) ([]Re
 // under is this Deployer with another policy and without a question. It shares
 // the store and may not be closed.
 func (d *Deployer) under(p *policies.Policy) *Deployer {
-	sub := &Deployer{opts: d.opts, policy: d.policy, home: d.home, env: d.env, store: d.store, jobDir: d.jobDir, secret: d.secret}
+	sub := &Deployer{opts: d.opts, policy: d.policy, home: d.home, env: d.env, store: d.store, jobDir: d.jobDir, secret: secrets{values: d.secret.all()}}
 	sub.opts.Approve = nil
 	if d.opts.Progress != nil {
 		sub.opts.Progress = d.send

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // hidden stands in an event for a secret that a provider quoted.
@@ -13,22 +14,36 @@ const hidden = "(hidden)"
 // a shorter one would hide words that it only happens to be part of.
 const shortestSecret = 6
 
+// secrets are the values that no event may show. They have a lock of their own:
+// events are told while a Deployer's other locks are held.
+type secrets struct {
+	mu     sync.Mutex
+	values []string
+}
+
+func (s *secrets) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.values)
+}
+
 // hide keeps values out of every event from now on, as they are and as JSON
 // writes them.
 func (d *Deployer) hide(values ...string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	s := &d.secret
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, v := range values {
-		if len(v) < shortestSecret || slices.Contains(d.secret, v) {
+		if len(v) < shortestSecret || slices.Contains(s.values, v) {
 			continue
 		}
-		d.secret = append(d.secret, v)
+		s.values = append(s.values, v)
 		if b, err := json.Marshal(v); err == nil && string(b) != `"`+v+`"` {
-			d.secret = append(d.secret, string(b[1:len(b)-1]))
+			s.values = append(s.values, string(b[1:len(b)-1]))
 		}
 	}
 	// The longest first: one value can be part of another.
-	slices.SortFunc(d.secret, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(s.values, func(a, b string) int { return len(b) - len(a) })
 }
 
 // hideCredentials hides what this environment has for clouds.
@@ -45,9 +60,7 @@ func (d *Deployer) hideCredentials(env map[string]string) {
 }
 
 func (d *Deployer) scrub(text string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range d.secret {
+	for _, s := range d.secret.all() {
 		text = strings.ReplaceAll(text, s, hidden)
 	}
 	return text
