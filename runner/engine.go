@@ -158,13 +158,6 @@ func engineVersion(ctx context.Context, path string) (*version.Version, error) {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	out, err := cmd.Output()
-	var x *exec.ExitError
-	if errors.As(err, &x) && !x.Exited() && ctx.Err() == nil {
-		// Killed by somebody: that says nothing of its version.
-		again := exec.CommandContext(ctx, path, "version", "-json")
-		again.WaitDelay, again.Env = cmd.WaitDelay, cmd.Env
-		out, err = again.Output()
-	}
 	if err != nil {
 		return nil, err
 	}
