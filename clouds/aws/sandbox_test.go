@@ -19,6 +19,7 @@ import (
 	"skysail/catalog"
 	"skysail/clouds"
 	"skysail/clouds/aws"
+	"skysail/clouds/cloudtest"
 	"skysail/sandbox/api"
 	simulated "skysail/sandbox/api/aws"
 	"skysail/sandbox/fleet"
@@ -150,7 +151,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, c, found, other)
+	cloudtest.All(t, c.FindAll, found, id, other)
 	name := "skysail-" + id
 	want := []string{
 		"instance " + name + "-0 eu-central-1", "volume " + name + "-0 eu-central-1", "volume " + name + "-0 eu-central-1",
@@ -268,22 +269,5 @@ func TestMetrics(t *testing.T) {
 		if w := want[r.Name]; r.Value < w*0.8 || r.Value > w*1.2 || r.Instance != "echo-0" || time.Since(r.At) > 10*time.Minute || time.Since(r.At) < 0 {
 			t.Errorf("%+v, want about %v", r, w)
 		}
-	}
-}
-
-// checkAll wants a list of all deployments to hold what was found of one, and
-// something of another.
-func checkAll(t *testing.T, c *aws.Cloud, found []clouds.Resource, other string) {
-	t.Helper()
-	all, err := c.FindAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	owned := map[string]int{}
-	for _, r := range all {
-		owned[r.Deployment]++
-	}
-	if owned[id] != len(found) || owned[other] == 0 || len(owned) != 2 {
-		t.Errorf("of all deployments %v are found, want %d of %s and some of %s", owned, len(found), id, other)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"skysail/clouds"
+	"skysail/clouds/cloudtest"
 	"skysail/clouds/digitalocean"
 	"skysail/sandbox/api"
 	simulated "skysail/sandbox/api/digitalocean"
@@ -155,7 +156,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, cloud, found, "d00000000000")
+	cloudtest.All(t, cloud.FindAll, found, id, "d00000000000")
 	want := []string{
 		"droplet skysail-" + id + "-0", "droplet skysail-" + id + "-1",
 		"volume skysail-" + id + "-0", "volume skysail-" + id + "-1",
@@ -211,22 +212,5 @@ func TestFindHalfMadeWithoutItsTag(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"droplet skysail-" + id + "-0"}, kinds(found)); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// checkAll wants a list of all deployments to hold what was found of one, and
-// something of another.
-func checkAll(t *testing.T, c *digitalocean.Cloud, found []clouds.Resource, other string) {
-	t.Helper()
-	all, err := c.FindAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	owned := map[string]int{}
-	for _, r := range all {
-		owned[r.Deployment]++
-	}
-	if owned[id] != len(found) || owned[other] == 0 || len(owned) != 2 {
-		t.Errorf("of all deployments %v are found, want %d of %s and some of %s", owned, len(found), id, other)
 	}
 }

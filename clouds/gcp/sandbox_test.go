@@ -15,6 +15,7 @@ import (
 	"google.golang.org/api/option"
 
 	"skysail/clouds"
+	"skysail/clouds/cloudtest"
 	"skysail/clouds/gcp"
 	"skysail/sandbox/api"
 	simulated "skysail/sandbox/api/gcp"
@@ -143,7 +144,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, c, found, other)
+	cloudtest.All(t, c.FindAll, found, id, other)
 	want := []string{"instance skysail-" + id + "-0", "disk skysail-" + id + "-0", "disk skysail-" + id + "-0-data", "firewall skysail-" + id + "-closed"}
 	if diff := cmp.Diff(want, kinds(found)); diff != "" {
 		t.Fatal(diff)
@@ -183,22 +184,5 @@ func TestFindHalfMade(t *testing.T) {
 	found, err := cloud(w, address).Find(t.Context(), id)
 	if err != nil || len(found) == 0 || found[0].Kind != "instance" {
 		t.Errorf("%v, %v", kinds(found), err)
-	}
-}
-
-// checkAll wants a list of all deployments to hold what was found of one, and
-// something of another.
-func checkAll(t *testing.T, c *gcp.Cloud, found []clouds.Resource, other string) {
-	t.Helper()
-	all, err := c.FindAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	owned := map[string]int{}
-	for _, r := range all {
-		owned[r.Deployment]++
-	}
-	if owned[id] != len(found) || owned[other] == 0 || len(owned) != 2 {
-		t.Errorf("of all deployments %v are found, want %d of %s and some of %s", owned, len(found), id, other)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"skysail/clouds"
+	"skysail/clouds/cloudtest"
 	"skysail/clouds/vultr"
 	"skysail/sandbox/api"
 	simulated "skysail/sandbox/api/vultr"
@@ -123,7 +124,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkAll(t, c, found, "d00000000000")
+	cloudtest.All(t, c.FindAll, found, id, "d00000000000")
 	if len(found) > 1 && (found[1].PriceUSD < 0.0099 || found[1].PriceUSD > 0.0101) {
 		t.Errorf("block storage: %+v", found[1])
 	}
@@ -171,22 +172,5 @@ func TestFindHalfMade(t *testing.T) {
 	found, err := cloud(w, address).Find(ctx, id)
 	if err != nil || len(found) != made {
 		t.Errorf("%d of %d were found: %v", len(found), made, err)
-	}
-}
-
-// checkAll wants a list of all deployments to hold what was found of one, and
-// something of another.
-func checkAll(t *testing.T, c *vultr.Cloud, found []clouds.Resource, other string) {
-	t.Helper()
-	all, err := c.FindAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	owned := map[string]int{}
-	for _, r := range all {
-		owned[r.Deployment]++
-	}
-	if owned[id] != len(found) || owned[other] == 0 || len(owned) != 2 {
-		t.Errorf("of all deployments %v are found, want %d of %s and some of %s", owned, len(found), id, other)
 	}
 }
