@@ -67,13 +67,7 @@ func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error
 			return r.value, r.err
 		case <-tick.C:
 		}
-		if engine.PID == 0 || !engine.Running() {
-			// terraform-exec asks for the version first, and on a loaded machine
-			// that process is the one that was seen: the next one counts.
-			if next := g.engine(); engine.PID == 0 || next.PID > 0 {
-				engine = next
-			}
-		}
+		engine = g.current(engine)
 		switch {
 		case engine.PID == 0 || engine.Running():
 			ended = time.Time{}
@@ -87,6 +81,19 @@ func run[T any](ctx context.Context, g *guard, call func() (T, error)) (T, error
 			g.kill(engine)
 		}
 	}
+}
+
+// current is the engine that was seen last, or the one that runs instead of it:
+// terraform-exec asks for the version first, and on a loaded machine that
+// process is the one that was seen.
+func (g *guard) current(seen proc.Info) proc.Info {
+	if seen.PID != 0 && seen.Running() {
+		return seen
+	}
+	if next := g.engine(); seen.PID == 0 || next.PID > 0 {
+		return next
+	}
+	return seen
 }
 
 // engine finds the process that this one started. Of one that ended before
@@ -130,6 +137,7 @@ func (g *guard) held() bool {
 // an engine that terraform-exec started and lost sight of because its context
 // ended in that moment. What made a group of its own means to stay.
 func (g *guard) kill(engine proc.Info) {
+	engine = g.current(engine) // its context may have ended before the first look
 	find := func() ([]proc.Info, error) {
 		list, err := proc.WithEnv(g.entry)
 		return slices.DeleteFunc(list, func(p proc.Info) bool {

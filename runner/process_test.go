@@ -237,3 +237,26 @@ func TestReceiverThatPanics(t *testing.T) {
 		t.Errorf("the apply did not go on to its end: %v %v", got, err)
 	}
 }
+
+// TestEngineThatWasNeverSeen: its context ended in the moment of its start, so
+// terraform-exec does not wait for it. What it started ends with it.
+func TestEngineThatWasNeverSeen(t *testing.T) {
+	g := newGuard()
+	cmd := exec.Command("sh", "-c", `sleep 60 & echo up; wait`)
+	cmd.Env = append(os.Environ(), g.entry)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	_, err = out.Read(make([]byte, 3))
+	must(t, err)
+	g.kill(proc.Info{})
+	if err := cmd.Wait(); err == nil {
+		t.Error("the engine ended well")
+	}
+	left, err := proc.WithEnv(g.entry)
+	must(t, err)
+	if len(left) > 0 {
+		t.Errorf("still running: %s", proc.Names(left))
+	}
+}
