@@ -2,6 +2,6 @@
 // installs the engine, runs init, plan, apply and destroy in one workspace,
 // and turns Terraform's JSON stream into typed events and diagnostics.
 //
-// A Workspace makes a new tfexec.Terraform for each call, because ApplyJSON
-// redirects an instance's standard output for good.
+// A Workspace keeps one tfexec.Terraform, which asks the engine for its version
+// once, and sets its output before each call: ApplyJSON redirects that for good.
 package runner

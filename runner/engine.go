@@ -103,7 +103,7 @@ func (f EngineFinder) Look(ctx context.Context) (e Engine, missing string, err e
 		}
 		return Engine{Path: path, Kind: f.Kind}, "", nil
 	}
-	path, tooOld, err := onPath(ctx, f.Kind)
+	path, tooOld, err := f.onPath(ctx)
 	if err != nil || path != "" {
 		return Engine{Path: path, Kind: f.Kind}, "", err
 	}
@@ -120,15 +120,15 @@ func (f EngineFinder) target() string {
 
 // onPath returns the first engine of the kind on PATH that will do, or else,
 // in words, those that will not.
-func onPath(ctx context.Context, kind EngineKind) (path, refused string, err error) {
-	constraint, err := version.NewConstraint(kind.Constraint())
+func (f EngineFinder) onPath(ctx context.Context) (path, refused string, err error) {
+	constraint, err := version.NewConstraint(f.Kind.Constraint())
 	if err != nil {
 		return "", "", err
 	}
 	var others otherEngines
-	wanted := kind.product()
+	wanted := f.Kind.product()
 	wanted.GetVersion = func(ctx context.Context, path string) (*version.Version, error) {
-		v, err := engineVersion(ctx, path)
+		v, err := f.askOnce(ctx, path)
 		if err != nil || !constraint.Check(v) {
 			others.add(path, v, err)
 		}

@@ -102,13 +102,12 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 // terraform returns an instance for one command, and what gives it back.
 //
 // terraform-exec asks each new instance's engine for its version, which costs
-// as much as a fifth of a plan. So commands in JSON mode, which set the
-// instance's standard output themselves, share one, one after the other. What
-// else they would write there must not reach an instance that JSON mode has
-// used: show and output have one of their own.
+// as much as a fifth of a plan. So commands share one, one after the other:
+// JSON mode redirects its standard output, and the next command redirects it
+// again.
 func (w *Workspace) terraform(g *guard, op string, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
 	release = func() {}
-	switch shared := op != "show" && op != "output" && w.using.TryLock(); {
+	switch shared := w.using.TryLock(); {
 	case shared && w.shared != nil:
 		tf, release = w.shared, w.using.Unlock
 		tf.SetStdout(io.Discard)
@@ -174,6 +173,9 @@ func (w *Workspace) Init(ctx context.Context) error {
 	defer w.tightenData()
 	for try := 1; ; try++ {
 		_, err := command(ctx, w, "init", func(tf *tfexec.Terraform, _ io.Writer) (struct{}, error) {
+			if err := w.checkVersion(ctx, tf); err != nil {
+				return struct{}{}, err
+			}
 			return struct{}{}, tf.Init(ctx, opts...)
 		})
 		if err == nil || !w.Remote || try == initTries || !pgRace.MatchString(err.Error()) || ctx.Err() != nil {
