@@ -43,6 +43,7 @@ type bench struct {
 	home, work, archive  string
 	env                  []string // of terraform
 	peaks                peaks
+	watching             bool // note peaks of the next deploys
 }
 
 func (b *bench) run(ctx context.Context, parts []string) (err error) {
