@@ -21,6 +21,20 @@ var (
 	portSchema    = &hclfile.Schema{What: "a port block", Attributes: []string{"number", "public"}}
 	httpSchema    = &hclfile.Schema{What: "an http block", Attributes: []string{"port", "path"}}
 	healthSchema  = &hclfile.Schema{What: "a health block", Blocks: []hclfile.Block{{Type: "http", Schema: httpSchema}}}
+	logFileSchema = &hclfile.Schema{What: "a log file block", Attributes: []string{"format"}}
+	logRuleSchema = &hclfile.Schema{
+		What:       "a log rule block",
+		Attributes: []string{"match", "regex", "json", "logfmt", "metric", "labels", "value", "buckets", "max_series"},
+	}
+	retentionSchema = &hclfile.Schema{What: "a retention block", Attributes: []string{"size_mb", "days"}}
+	logsSchema      = &hclfile.Schema{
+		What: "a logs block",
+		Blocks: []hclfile.Block{
+			{Type: "file", Label: "path", Many: true, Path: "files", Schema: logFileSchema},
+			{Type: "rule", Label: "name", Many: true, Path: "rules", Schema: logRuleSchema},
+			{Type: "retention", Schema: retentionSchema},
+		},
+	}
 	serviceSchema = &hclfile.Schema{
 		What:       "a service block",
 		Attributes: []string{"instances", "env", "secrets"},
@@ -30,6 +44,7 @@ var (
 			{Type: "port", Label: "name", Many: true, Path: "ports", Schema: portSchema},
 			{Type: "health", Schema: healthSchema},
 			{Type: "disk", Schema: diskSchema},
+			{Type: "logs", Schema: logsSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -83,6 +98,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	decodePorts(block, &s.Ports)
 	s.Health = decodeHealth(block)
 	s.Disk = decodeDisk(block)
+	s.Logs = decodeLogs(block)
 	for _, m := range s.mistakes() {
 		block.Report(m)
 	}

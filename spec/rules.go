@@ -45,6 +45,7 @@ func (s *Service) mistakes() []mistake {
 	out = append(out, portMistakes(s.Ports)...)
 	out = append(out, s.healthMistakes()...)
 	out = append(out, s.Disk.mistakes()...)
+	out = append(out, s.Logs.mistakes()...)
 	out = append(out, s.envMistakes()...)
 	return append(out, s.secretMistakes()...)
 }

@@ -13,6 +13,7 @@ type Service struct {
 	Ports     []Port            `json:"ports,omitempty"`
 	Health    *Health           `json:"health,omitempty"`
 	Disk      *Disk             `json:"disk,omitempty"`
+	Logs      *Logs             `json:"logs,omitempty"`
 	Env       map[string]string `json:"env,omitempty"`
 	// Secrets are names only. The values come from the caller's environment
 	// at deploy time and are never part of this struct.

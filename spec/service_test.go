@@ -27,8 +27,19 @@ func container() *Service {
 		Ports:     []Port{{Name: "http", Number: 8080, Public: true}, {Name: "metrics", Number: 9090}},
 		Health:    &Health{HTTP: &HTTPHealth{Port: "http", Path: "/healthz?deep=1"}},
 		Disk:      &Disk{SizeGB: 100, Path: "/data"},
-		Env:       map[string]string{"LOG_LEVEL": "info", "RETRIES": "3", "VERBOSE": "true", "EMPTY": "", "REGION": "eu-1"},
-		Secrets:   []string{"API_KEY", "_TOKEN2"},
+		Logs: &Logs{
+			Files: []LogFile{{Path: "/var/log/echo/access.log"}, {Path: "/var/lib/docker/containers/echo/echo-json.log", Format: "docker"}},
+			Rules: []LogRule{
+				{Name: "errors", JSON: map[string]string{"level": "error"}, Labels: map[string]string{"code": "http.status"}},
+				{
+					Name: "request_seconds", Regex: "took (?P<seconds>[0-9.]+)s", Metric: LogHistogram, Value: "seconds",
+					Buckets: []float64{0.1, 1, 10},
+				},
+			},
+			Retention: LogRetention{SizeMB: 16, Days: 3},
+		},
+		Env:     map[string]string{"LOG_LEVEL": "info", "RETRIES": "3", "VERBOSE": "true", "EMPTY": "", "REGION": "eu-1"},
+		Secrets: []string{"API_KEY", "_TOKEN2"},
 	}
 }
 

@@ -7,6 +7,12 @@ var table = map[string]Desc{
 	SourceDuration:  {Gauge, "Time the last reading of this source took."},
 	SourceAge:       {Gauge, "Time since this source was last read with success."},
 
+	"skysail_log_lines_total":          {Counter, "Log lines that were read and kept."},
+	"skysail_log_lines_cut_total":      {Counter, "Log lines that were longer than 64 KiB and were cut."},
+	"skysail_log_lost_bytes_total":     {Counter, "Bytes of log files that were removed before they were read."},
+	"skysail_log_series_dropped_total": {Counter, "Log lines that a rule matched but did not count, as it has as many series as it may."},
+	"skysail_log_value_errors_total":   {Counter, "Log lines that a rule matched but whose value is no number, or negative in a counter."},
+
 	"skysail_cloud_cpu_utilization_ratio":             {Gauge, "Share of all vCPUs in use as the provider measures it from outside, 0 to 1."},
 	"skysail_cloud_memory_utilization_ratio":          {Gauge, "Share of memory in use as the provider measures it, 0 to 1."},
 	"skysail_cloud_network_receive_bytes_per_second":  {Gauge, "Network traffic received as the provider measures it."},

@@ -15,7 +15,7 @@ func TestEveryLineOnce(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				l := newLog(t)
-				f := &follower{machine: m, path: l.path, limit: rapid.SampledFrom([]int{700, 5000, 1 << 20}).Draw(rt, "limit")}
+				f := &follower{machine: m, path: l.path, limit: rapid.SampledFrom([]int{3000, 20_000, 1 << 20}).Draw(rt, "limit")}
 				n, torn, rotations := 0, false, 0
 				copied := false
 				var want []string

@@ -98,7 +98,7 @@ func (f *follower) drain(t testing.TB) {
 			calm = -1
 		}
 		if polls++; polls > 300 {
-			t.Fatalf("it never comes to an end: %s", f.state)
+			t.Fatalf("it never comes to an end: limit %d, %s", f.limit, bytes.ReplaceAll(f.state, []byte("eHh4"), nil))
 		}
 	}
 }

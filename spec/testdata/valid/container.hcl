@@ -33,6 +33,27 @@ service "echo" {
     size_gb = 100
     path    = "/data"
   }
+  logs {
+    file "/var/log/echo/access.log" {
+    }
+    file "/var/lib/docker/containers/echo/echo-json.log" {
+      format = "docker"
+    }
+    rule "errors" {
+      json   = { level = "error" }
+      labels = { code = "http.status" }
+    }
+    rule "request_seconds" {
+      regex   = "took (?P<seconds>[0-9.]+)s"
+      metric  = "histogram"
+      value   = "seconds"
+      buckets = [0.1, 1, 10]
+    }
+    retention {
+      size_mb = 16
+      days    = 3
+    }
+  }
   env     = { LOG_LEVEL = "info", RETRIES = 3, VERBOSE = true, EMPTY = "", REGION = env("REGION") }
   secrets = ["API_KEY", "_TOKEN2"]
 }
