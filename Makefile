@@ -8,7 +8,7 @@ LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-logs tools-debian test-providers race lint bench tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -42,6 +42,13 @@ test-faults: build ## every fault of the sandbox and a text of every class on ev
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
+
+LOG_LINES ?= 10000000
+LOG_KILLS ?= 60
+
+test-logs: ## ten million numbered log lines over every rotation, kills and cuts: none lost, none twice
+	SKYSAIL_LOG_CHECKS=40 $(GO) test -count=1 -timeout 60m -v ./qos/tail | grep -v '^=== '
+	SKYSAIL_LOG_LINES=$(LOG_LINES) SKYSAIL_LOG_KILLS=$(LOG_KILLS) $(GO) test -count=1 -timeout 90m -run '^TestExactlyOnce$$' -v ./qos/logtail | grep -v '^=== '
 
 CRASH_RUNS ?= 300
 

@@ -33,7 +33,7 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 		t := qos.Target{
 			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: i.Name,
 			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
-			HealthURL: i.HealthURL, Logs: i.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
+			HealthURL: i.HealthURL, Logs: i.Logs, LogRules: dep.Service.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
 		}
 		if i.SSHUser != "" {
 			t.SSH = &qos.SSHTarget{

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"skysail/internal/failure"
+	"skysail/qos/logtail"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
 )
@@ -45,6 +46,8 @@ type Options struct {
 	// Cloud asks providers for their own measurements and remembers when it
 	// did; without it they are not asked.
 	Cloud *CloudPoller
+	// Logs takes log lines into a store; without it they are not read.
+	Logs *logtail.Reader
 	// CloudTimeout is the deadline of each provider; 15 seconds unless said
 	// otherwise.
 	CloudTimeout time.Duration
@@ -69,6 +72,9 @@ func NewCollector(o Options) *Collector {
 	all := append([]Source{
 		sshSource{pool: o.Connections}, hostSource{}, serviceSource{}, httpSource{roots: o.RootCAs},
 	}, o.More...)
+	if o.Logs != nil {
+		all = append(all, logSource{reader: o.Logs, pool: o.Connections})
+	}
 	for _, s := range all {
 		if !c.chosen || slices.Contains(o.Sources, s.Name()) {
 			c.sources = append(c.sources, s)

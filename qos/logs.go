@@ -34,6 +34,9 @@ type LogQuery struct {
 	Since time.Time
 	// AfterCursor leaves out what is not after the line with this cursor.
 	AfterCursor string
+	// Keep, where it is set, says which lines are wanted; Last counts only
+	// those. Lines that stand for what could not be read are always given.
+	Keep func(Line) bool
 	// Interrupted, where it is set, is told of each cut while following and of
 	// the pause before the next try.
 	Interrupted func(err error, pause time.Duration)
@@ -41,6 +44,9 @@ type LogQuery struct {
 
 // ErrNoLogs is a target whose log lines cannot be read.
 var ErrNoLogs = errors.New("the target has no logs that can be read")
+
+// wants reports whether a line passes the filter.
+func (q LogQuery) wants(l Line) bool { return q.Keep == nil || l.Cursor == "" || q.Keep(l) }
 
 // Logs gives emit the target's log lines, oldest first, one at a time. It
 // returns when they are all given, or with Follow when ctx ends, and returns

@@ -134,12 +134,12 @@ func (f *follower) first(ctx context.Context, c *sshclient.Client) error {
 			return err
 		}
 	case f.query.Last > 0:
-		if q.AfterCursor == "" && q.Since.IsZero() {
+		if q.AfterCursor == "" && q.Since.IsZero() && f.query.Keep == nil {
 			q.Last = f.query.Last
 		}
 		newest := ring{max: f.query.Last}
 		err := f.run(ctx, c, q, func(e journald.Entry) error {
-			if f.wanted(e) {
+			if f.wanted(e) && f.query.wants(f.lineOf(e)) {
 				newest.add(e)
 			}
 			return nil
@@ -165,6 +165,10 @@ func (f *follower) wanted(e journald.Entry) bool {
 	return !e.Time.Before(f.query.Since) && (e.Cursor != f.cursor || e.Cursor == "")
 }
 
+func (f *follower) lineOf(e journald.Entry) Line {
+	return Line{Time: e.Time, Instance: f.target.Instance, Message: e.Message, Priority: e.Priority, Cursor: e.Cursor}
+}
+
 func (f *follower) skip(e journald.Entry) error {
 	if e.Cursor != "" {
 		f.cursor = e.Cursor
@@ -176,10 +180,11 @@ func (f *follower) skip(e journald.Entry) error {
 // not taken is read again.
 func (f *follower) give(e journald.Entry) error {
 	if f.wanted(e) {
-		line := Line{Time: e.Time, Instance: f.target.Instance, Message: e.Message, Priority: e.Priority, Cursor: e.Cursor}
-		if err := f.emit(line); err != nil {
-			f.refused = err
-			return err
+		if line := f.lineOf(e); f.query.wants(line) {
+			if err := f.emit(line); err != nil {
+				f.refused = err
+				return err
+			}
 		}
 	}
 	if e.Cursor != "" {

@@ -15,6 +15,7 @@ import (
 	"skysail/policies"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
+	"skysail/spec"
 	"skysail/store"
 )
 
@@ -29,6 +30,8 @@ type Target struct {
 	HealthURL string
 	// Logs is `journald:UNIT` or `file:PATH`; empty when there are none.
 	Logs string
+	// LogRules are the service's log files, rules and retention; nil for none.
+	LogRules *spec.Logs
 	// Unit is the systemd unit whose state is asked over SSH.
 	Unit string
 	// State tells of a service that no systemd looks after.

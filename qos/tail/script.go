@@ -87,10 +87,25 @@ family() {
 	done
 	names=$*
 	list=$(stat -L -c '%d:%i:%s:%Y' "$@")
-	list=$(echo $list)"|$names"
+	keys=$(echo $list)
+	list="$keys|$names"
 	printf 'family %s\n' "$list"
 	[ "$list" = "$before" ] && { echo same; return; }
+	[ "$(echo "$keys" | wc -w)" -eq $# ] || keys=
 	for f; do
+		key=${keys%% *} keys=${keys#* }
+		# Rotated files that are as they were need not be opened.
+		case " $known " in *" $key "*)
+			if [ -n "$key" ] && [ "$f" != "$path" ]; then
+				size=${key#*:*:}
+				case $f in
+				*.gz) printf 'file gz %s -1 %s\n' "$key" "$f" ;;
+				*) printf 'file plain %s %s %s\n' "$key" "${size%:*}" "$f" ;;
+				esac
+				continue
+			fi
+			;;
+		esac
 		[ -e "$f" ] || continue
 		[ -f "$f" ] && [ -r "$f" ] || { printf 'unreadable %s\n' "$f"; continue; }
 		one "$f" "$path" "$wants" "$known" "$limit" "$fresh" 3<"$f"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,27 +13,40 @@ import (
 	"skysail/deploy"
 	"skysail/internal/failure"
 	"skysail/qos"
+	"skysail/qos/logline"
 )
 
 func newLogs(a *app) *cobra.Command {
 	var follow bool
 	var last int
 	var since time.Duration
+	var level, grep string
 	cmd := &cobra.Command{
 		Use:         "logs NAME",
 		Annotations: map[string]string{ownStream: "yes"},
 		Short:       "Show the service's log lines, of all instances in order of time",
 		Long: `Shows the service's log lines. With --follow it goes on with new lines, over
 cuts of the connection, until it is interrupted; then -o json prints one object
-a line instead of one for all.`,
+a line instead of one for all.
+
+--level keeps lines of that level and above. A line's own words (JSON or logfmt
+fields, ERROR, [warn]) go before the level that the journal has for it, as what
+a program prints is info there whatever it says; lines that tell no level at all
+are left out. --grep keeps lines that a regular expression (RE2) matches. --last
+counts the lines that are kept.`,
 		Example: `  skysail logs hello --last 20
-  skysail logs hello -f --since 1h`,
+  skysail logs hello -f --since 1h
+  skysail logs hello -f --level warn --grep 'timeout|refused' -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if last < 0 {
 				return failure.New(failure.Input, "--last is negative", "", "Give a number from 0; 0 shows all lines.")
 			}
-			q := qos.LogQuery{Follow: follow, Last: last}
+			keep, err := lineFilter(level, grep)
+			if err != nil {
+				return err
+			}
+			q := qos.LogQuery{Follow: follow, Last: last, Keep: keep}
 			if since > 0 {
 				q.Since = time.Now().Add(-since)
 			}
@@ -49,8 +63,41 @@ a line instead of one for all.`,
 	f := cmd.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on with new lines")
 	f.IntVarP(&last, "last", "n", 100, "only the newest lines; 0 shows all")
+	f.StringVar(&level, "level", "", "only lines of this level and above: debug, info, notice, warn, error, crit")
+	f.StringVar(&grep, "grep", "", "only lines that this regular expression matches")
 	f.DurationVar(&since, "since", 0, "only lines younger than this, such as 1h")
 	return cmd
+}
+
+// lineFilter says which lines are wanted; nil is all.
+func lineFilter(level, grep string) (func(qos.Line) bool, error) {
+	least := 7
+	if level != "" {
+		var ok bool
+		if least, ok = logline.ParseLevel(level); !ok {
+			return nil, failure.New(failure.Input, fmt.Sprintf("--level %q is no level", level), "", "Give debug, info, notice, warn, error or crit.")
+		}
+	}
+	re, err := regexp.Compile(grep)
+	if err != nil {
+		return nil, failure.Wrap(err, failure.Input, "--grep", "It is no regular expression of RE2.", "The syntax is at https://github.com/google/re2/wiki/Syntax.")
+	}
+	if level == "" && grep == "" {
+		return nil, nil
+	}
+	return func(l qos.Line) bool {
+		if grep != "" && !re.MatchString(l.Message) {
+			return false
+		}
+		if level == "" {
+			return true
+		}
+		n := logline.Level(l.Message)
+		if n == logline.Unknown {
+			n = l.Priority
+		}
+		return n >= 0 && n <= least
+	}, nil
 }
 
 func (a *app) runLogs(ctx context.Context, d *deploy.Deployer, name string, q qos.LogQuery) error {
