@@ -50,7 +50,7 @@ func (u *update) planInPlace(ctx context.Context) (*inPlacePlan, error) {
 		u.preview.Reason = why
 	case u.cur.Policy.Engine != u.next.Policy.Engine:
 		u.preview.Reason = "another engine"
-	case u.cur.Service.Instances != u.next.Service.Instances:
+	case u.cur.Service.Instances != u.next.Service.Instances && row.Provider != policies.Kubernetes:
 		u.preview.Reason = fmt.Sprintf("%d instances in place of %d", u.next.Service.Instances, u.cur.Service.Instances)
 	}
 	if u.preview.Reason != "" {

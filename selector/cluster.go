@@ -36,3 +36,12 @@ func (c *checker) clusterRefusal() string {
 	}
 	return why
 }
+
+// Contexts are the kubeconfig contexts that a policy names, in its order.
+func Contexts(p *policies.Policy) []string {
+	out := []string{p.Kubernetes.Context}
+	if p.Hybrid != nil && !slices.Contains(out, p.Hybrid.FallbackK8s) {
+		out = append(out, p.Hybrid.FallbackK8s)
+	}
+	return out
+}
