@@ -57,7 +57,7 @@ func (c *Cloud) Check(ctx context.Context) (clouds.Account, error) {
 		return out, err
 	}
 	api := *shared
-	api.silent = 0 // somebody waits, and wants the cause
+	api.hasty = true // somebody waits, and wants the cause
 	defer api.close()
 	if out.ID, err = api.whoami(ctx); err != nil {
 		return out, api.explain(err, "asking who the credentials belong to")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -25,17 +26,18 @@ const (
 	callTimeout = 30 * time.Second
 	// silence is how long a server that does not answer is asked again.
 	silence = 15 * time.Second
-	// pageSize is how much is listed at once, as kubectl does.
-	pageSize = "500"
 )
+
+// pageSize is how much is listed at once, as kubectl does.
+var pageSize = "500"
 
 // api is the connection of a Cloud.
 type api struct {
-	rest   *rest.RESTClient
-	http   *http.Client
-	exec   bool // a credential helper is a program that knows no deadline
-	name   string
-	silent time.Duration
+	rest  *rest.RESTClient
+	http  *http.Client
+	exec  bool // a credential helper is a program that knows no deadline
+	name  string
+	hasty bool // a call that failed is not repeated
 }
 
 // connect makes the connection when it is first needed.
@@ -47,6 +49,7 @@ func (c *Cloud) connect() (*api, error) {
 	}
 	cfg := rest.CopyConfig(c.config)
 	cfg.RateLimiter = c.limit
+	cfg.WarningHandler = rest.NoWarnings{}
 	cfg.APIPath, cfg.GroupVersion = "/", &schema.GroupVersion{Version: "v1"}
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
@@ -59,7 +62,7 @@ func (c *Cloud) connect() (*api, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the server of context %q is no URL", ErrBroken, c.context)
 	}
-	c.api = &api{rest: r, http: client, exec: cfg.ExecProvider != nil, name: c.context, silent: silence}
+	c.api = &api{rest: r, http: client, exec: cfg.ExecProvider != nil, name: c.context}
 	return c.api, nil
 }
 
@@ -78,13 +81,17 @@ type call struct {
 // must be one that may be repeated. client-go itself waits for what
 // Retry-After asks.
 func (a *api) json(ctx context.Context, c call, out any) error {
+	tries := uint(0) // no bound but time
+	if a.hasty {
+		tries = 1
+	}
 	raw, err := backoff.Retry(ctx, func() ([]byte, error) {
 		raw, err := a.once(ctx, c)
 		if err != nil && !passing(ctx, err) {
 			err = backoff.Permanent(err)
 		}
 		return raw, err
-	}, backoff.WithMaxElapsedTime(a.silent), backoff.WithBackOff(pauses()))
+	}, backoff.WithMaxElapsedTime(silence), backoff.WithMaxTries(tries), backoff.WithBackOff(pauses()))
 	if err != nil || out == nil {
 		return err
 	}
@@ -101,7 +108,7 @@ func pauses() *backoff.ExponentialBackOff {
 }
 
 func (a *api) once(ctx context.Context, c call) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(quiet(ctx), callTimeout)
 	defer cancel()
 	if !a.exec {
 		return a.do(ctx, c)
@@ -122,6 +129,9 @@ func (a *api) once(ctx context.Context, c call) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// quiet keeps client-go from writing to standard error.
+func quiet(ctx context.Context) context.Context { return logr.NewContext(ctx, logr.Discard()) }
 
 func (a *api) do(ctx context.Context, c call) ([]byte, error) {
 	result := a.request(c).Do(ctx)

@@ -75,7 +75,7 @@ func (c *Cloud) Exec(ctx context.Context, pod Pod, container string, command []s
 	if s.Resize != nil {
 		o.TerminalSizeQueue = sizes(s.Resize)
 	}
-	err = run.StreamWithContext(ctx, o)
+	err = run.StreamWithContext(quiet(ctx), o)
 	var code exec.CodeExitError
 	if errors.As(err, &code) {
 		return &ExitError{Code: code.Code}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 )
@@ -43,7 +46,8 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 		errs = io.Discard
 	}
 	up := make(chan struct{})
-	f, err := portforward.NewOnAddressesWithContext(ctx, dialer, []string{"127.0.0.1"}, specs, up, io.Discard, errs)
+	ctx = logr.NewContext(ctx, told(errs))
+	f, err := portforward.NewOnAddressesWithContext(ctx, dialer, []string{"127.0.0.1"}, specs, up, nil, nil)
 	if err != nil {
 		return api.explain(err, "%s", doing)
 	}
@@ -66,4 +70,15 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 		return nil
 	}
 	return api.explain(err, "%s", doing)
+}
+
+// told is a logger that writes the errors of single connections, which
+// client-go only logs, as lines.
+func told(w io.Writer) logr.Logger {
+	var mu sync.Mutex
+	return funcr.New(func(_, args string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(w, args) //nolint:errcheck // nobody else is left to tell
+	}, funcr.Options{Verbosity: -1})
 }

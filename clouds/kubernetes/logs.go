@@ -116,7 +116,7 @@ func (f *follower) stream(ctx context.Context, p Pod, name string, m *mark, prev
 	if follow {
 		q.Set("follow", "true")
 	}
-	body, err := f.api.request(call{verb: http.MethodGet, path: podKind.path(p.Namespace, p.Name) + "/log", query: q, accept: "*/*"}).Stream(ctx)
+	body, err := f.api.request(call{verb: http.MethodGet, path: podKind.path(p.Namespace, p.Name) + "/log", query: q, accept: "*/*"}).Stream(quiet(ctx))
 	if err != nil {
 		return err
 	}
