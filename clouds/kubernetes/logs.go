@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -167,6 +168,9 @@ func readLine(in *bufio.Reader) (string, error) {
 	for {
 		part, err := in.ReadSlice('\n')
 		if room := maxLine - b.Len(); len(part) > room {
+			for room > 0 && !utf8.RuneStart(part[room]) {
+				room--
+			}
 			part = part[:max(room, 0)]
 		}
 		b.Write(part)
