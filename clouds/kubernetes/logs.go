@@ -165,15 +165,17 @@ func stamp(text string) (time.Time, string) {
 // readLine reads a line without its end, and no more than maxLine of it.
 func readLine(in *bufio.Reader) (string, error) {
 	var b strings.Builder
+	full := false
 	for {
 		part, err := in.ReadSlice('\n')
-		if room := maxLine - b.Len(); len(part) > room {
-			for room > 0 && !utf8.RuneStart(part[room]) {
+		if room := maxLine - b.Len(); !full && len(part) > room {
+			for full = true; room > 0 && !utf8.RuneStart(part[room]); {
 				room--
 			}
-			part = part[:max(room, 0)]
+			b.Write(part[:room])
+		} else if !full {
+			b.Write(part)
 		}
-		b.Write(part)
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return strings.TrimRight(b.String(), "\r\n"), err
 		}
