@@ -12,7 +12,7 @@ TOFU     := $(BIN)/tools/tofu
 KUBE         := $(BIN)/tools/kube
 KUBE_VERSION := v1.37.2
 KUBE_BUILT   := $(KUBE)/kube-apiserver $(KUBE)/kube-controller-manager $(KUBE)/kube-scheduler
-KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok
+KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provider-helm
 KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
 
 .DEFAULT_GOAL := build
@@ -91,6 +91,9 @@ $(KUBE)/etcd: tools/etcd/go.mod tools/etcd/go.sum
 
 $(KUBE)/kwok: tools/kwok/go.mod tools/kwok/go.sum
 	cd tools/kwok && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ sigs.k8s.io/kwok/cmd/kwok
+
+$(KUBE)/terraform-provider-helm: $(wildcard tools/helm/*)
+	cd tools/helm && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ .
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
