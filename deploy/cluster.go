@@ -97,7 +97,7 @@ func (d *Deployer) prepareCluster(ctx context.Context, a *attempt, values map[st
 		return err
 	}
 	return d.step(ctx, a, store.StepCluster, strings.TrimSpace(c.Namespace()+" "+name), func() error {
-		made, err := c.EnsureNamespace(ctx, a.dep.ID)
+		made, err := c.JoinNamespace(ctx, a.dep.ID, a.dep.Policy.Kubernetes.CreateNamespace)
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (k *cluster) begin(ctx context.Context, tools kube.Tools) {
 }
 
 func startCluster(ctx context.Context, tools kube.Tools, dir string) (*kube.Cluster, error) {
-	c, err := kube.Start(ctx, tools, kube.Options{Dir: dir, Namespaces: []string{"staging"}})
+	c, err := kube.Start(ctx, tools, kube.Options{Dir: dir, Namespaces: []string{"blueprints", "staging"}})
 	if err != nil {
 		return nil, err
 	}
