@@ -6,6 +6,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
+HELM     := $(BIN)/tools/kube/helm
+CONFORM  := $(BIN)/tools/kube/kubeconform
 
 .DEFAULT_GOAL := build
 .PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
@@ -29,6 +31,8 @@ FAULTS := TestFaults|TestFaultCases
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
+	@if [ ! -x "$(HELM)" ] || [ ! -x "$(CONFORM)" ]; then \
+	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
 	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '^skysail/test$$')
@@ -65,13 +69,20 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
 
-tools: $(LINT) $(TOFU) ## build golangci-lint, and OpenTofu for the tests of engine = "tofu"
+tools: $(LINT) $(TOFU) $(HELM) $(CONFORM) ## build golangci-lint, OpenTofu for the tests of engine = "tofu", helm and kubeconform for those of the chart
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
 	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
+
+# helm takes the Kubernetes that charts are rendered for from its build.
+$(HELM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) -X helm.sh/helm/v3/internal/version.version=v3.22.0' -o ../../$(HELM) helm.sh/helm/v3/cmd/helm
+
+$(CONFORM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
