@@ -6,6 +6,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
+HELM     := $(BIN)/tools/kube/helm
+CONFORM  := $(BIN)/tools/kube/kubeconform
 
 # The cluster of tests and laptops: three programs of one module, etcd and kwok
 # of modules of their own, for their dependencies do not agree.
@@ -37,6 +39,8 @@ FAULTS := TestFaults|TestFaultCases
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
+	@if [ ! -x "$(HELM)" ] || [ ! -x "$(CONFORM)" ]; then \
+	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
 	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '^skysail/test$$')
@@ -73,7 +77,7 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
 
-tools: $(LINT) $(TOFU) tools-kube ## build golangci-lint, OpenTofu for the tests of engine = "tofu", and the cluster
+tools: $(LINT) $(TOFU) $(HELM) $(CONFORM) tools-kube ## build golangci-lint, OpenTofu, helm and kubeconform for tests, and the cluster
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -94,6 +98,13 @@ $(KUBE)/kwok: tools/kwok/go.mod tools/kwok/go.sum
 
 $(KUBE)/terraform-provider-helm: $(wildcard tools/helm/*)
 	cd tools/helm && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ .
+
+# helm takes the Kubernetes that charts are rendered for from its build.
+$(HELM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) -X helm.sh/helm/v3/internal/version.version=v3.22.0' -o ../../$(HELM) helm.sh/helm/v3/cmd/helm
+
+$(CONFORM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
