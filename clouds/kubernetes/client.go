@@ -95,6 +95,10 @@ func (a *api) json(ctx context.Context, c call, out any) error {
 	if err != nil || out == nil {
 		return err
 	}
+	if whole, ok := out.(*[]byte); ok {
+		*whole = raw
+		return nil
+	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return fmt.Errorf("%w: what it says of %s is no JSON of Kubernetes", ErrNoAnswer, c.path)
 	}
