@@ -77,23 +77,43 @@ type call struct {
 }
 
 // json makes a call and decodes the answer into out, where that is not nil. A
-// server that is away or overloaded is asked again for a while, so the call
-// must be one that may be repeated. client-go itself waits for what
-// Retry-After asks.
+// server that is away or overloaded is asked again for a while, after what
+// Retry-After asks for, so the call must be one that may be repeated. The error
+// is what the server or the network last said, rather than that time was over.
 func (a *api) json(ctx context.Context, c call, out any) error {
 	tries := uint(0) // no bound but time
 	if a.hasty {
 		tries = 1
 	}
+	var said error
 	raw, err := backoff.Retry(ctx, func() ([]byte, error) {
 		raw, err := a.once(ctx, c)
-		if err != nil && !passing(ctx, err) {
-			err = backoff.Permanent(err)
+		if err == nil {
+			return raw, nil
 		}
-		return raw, err
+		if ctx.Err() == nil {
+			said = err
+		}
+		if !passing(ctx, err) {
+			return nil, backoff.Permanent(err)
+		}
+		if wait, ok := apierrors.SuggestsClientDelay(err); ok {
+			if end, ok := ctx.Deadline(); ok && time.Until(end) < time.Duration(wait)*time.Second {
+				return nil, backoff.Permanent(err)
+			}
+			return nil, backoff.RetryAfter(wait)
+		}
+		return nil, err
 	}, backoff.WithMaxElapsedTime(silence), backoff.WithMaxTries(tries), backoff.WithBackOff(pauses()))
+	if err != nil && said != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		err = said
+	}
 	if err != nil || out == nil {
 		return err
+	}
+	if whole, ok := out.(*[]byte); ok {
+		*whole = raw
+		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return fmt.Errorf("%w: what it says of %s is no JSON of Kubernetes", ErrNoAnswer, c.path)
@@ -142,7 +162,7 @@ func (a *api) do(ctx context.Context, c call) ([]byte, error) {
 }
 
 func (a *api) request(c call) *rest.Request {
-	r := a.rest.Verb(c.verb).AbsPath(c.path).SetHeader("Accept", "application/json")
+	r := a.rest.Verb(c.verb).AbsPath(c.path).SetHeader("Accept", "application/json").MaxRetries(0)
 	if c.accept != "" {
 		r = r.SetHeader("Accept", c.accept)
 	}

@@ -224,7 +224,7 @@ func TestDiagnoseBoundsTheLog(t *testing.T) {
 	s.before = logAnswer("2026-11-30T08:00:09.1Z " + strings.Repeat("é", 40<<10) + "\n2026-11-30T08:00:10Z the end\n")
 	d, err := s.cloud().Diagnose(t.Context(), own)
 	if text := d.String(); err != nil || len(text) > 6<<10 || !strings.HasSuffix(text, "the end") || strings.ContainsRune(text, '\uFFFD') {
-		t.Errorf("%v: %d bytes", err, len(text))
+		t.Errorf("%v: %d bytes, %q … %q", err, len(text), text[:200], text[len(text)-20:])
 	}
 	if s.called("tailLines=20") == 0 {
 		t.Errorf("calls: %v", s.calls)

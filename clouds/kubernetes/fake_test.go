@@ -262,11 +262,13 @@ func reply(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// refuse answers with a Status, as every refusal of the API is.
+// refuse answers with a Status, as every refusal of the API is. What the
+// header Retry-After says stands in it too.
 func refuse(w http.ResponseWriter, code int, reason, message string) {
+	after, _ := strconv.Atoi(w.Header().Get("Retry-After"))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(object{"kind": "Status", "apiVersion": "v1", "metadata": object{}, "status": "Failure", "message": message, "reason": reason, "code": code})
+	_ = json.NewEncoder(w).Encode(object{"kind": "Status", "apiVersion": "v1", "metadata": object{}, "status": "Failure", "message": message, "reason": reason, "code": code, "details": object{"retryAfterSeconds": after}})
 }
 
 func forbid(w http.ResponseWriter, verb, plural, scope string) {

@@ -33,7 +33,11 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 	if err != nil {
 		return api.explain(err, "%s", doing)
 	}
-	web, err := portforward.NewSPDYOverWebsocketDialer(target, c.streamConfig())
+	if errs == nil {
+		errs = io.Discard
+	}
+	log := told(errs)
+	web, err := portforward.NewSPDYOverWebsocketDialerWithLogger(log, target, c.streamConfig())
 	if err != nil {
 		return api.explain(err, "%s", doing)
 	}
@@ -42,34 +46,37 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 	for _, p := range ports {
 		specs = append(specs, fmt.Sprintf("%d:%d", p.Local, p.Remote))
 	}
-	if errs == nil {
-		errs = io.Discard
-	}
 	up := make(chan struct{})
-	ctx = logr.NewContext(ctx, told(errs))
-	f, err := portforward.NewOnAddressesWithContext(ctx, dialer, []string{"127.0.0.1"}, specs, up, nil, nil)
+	f, err := portforward.NewOnAddressesWithContext(logr.NewContext(ctx, log), dialer, []string{"127.0.0.1"}, specs, up, nil, nil)
 	if err != nil {
 		return api.explain(err, "%s", doing)
 	}
 	done := make(chan error, 1)
 	go func() { done <- f.ForwardPorts() }()
-	select {
-	case err = <-done:
-	case <-up:
-		got, perr := f.GetPorts()
-		if perr == nil && ready != nil {
-			out := make([]Port, 0, len(got))
-			for _, p := range got {
-				out = append(out, Port{p.Local, p.Remote})
+	for {
+		select {
+		case <-ctx.Done():
+			return nil // the dialer knows of no ctx
+		case err = <-done:
+			if ctx.Err() != nil {
+				return nil
 			}
-			ready(out)
+			return api.explain(err, "%s", doing)
+		case <-up:
+			up = nil
+			if got, err := f.GetPorts(); err == nil && ready != nil {
+				ready(pairs(got))
+			}
 		}
-		err = <-done
 	}
-	if ctx.Err() != nil {
-		return nil
+}
+
+func pairs(list []portforward.ForwardedPort) []Port {
+	out := make([]Port, 0, len(list))
+	for _, p := range list {
+		out = append(out, Port{p.Local, p.Remote})
 	}
-	return api.explain(err, "%s", doing)
+	return out
 }
 
 // told is a logger that writes the errors of single connections, which

@@ -93,7 +93,7 @@ func (m *mark) fresh(at time.Time, skip *int) bool {
 		}
 		m.n++
 	default:
-		m.at, m.n = at, 1
+		m.at, m.n, *skip = at, 1, 0
 	}
 	return true
 }
@@ -165,19 +165,19 @@ func stamp(text string) (time.Time, string) {
 // readLine reads a line without its end, and no more than maxLine of it.
 func readLine(in *bufio.Reader) (string, error) {
 	var b strings.Builder
-	full := false
+	cut := false
 	for {
 		part, err := in.ReadSlice('\n')
-		if room := maxLine - b.Len(); !full && len(part) > room {
-			for full = true; room > 0 && !utf8.RuneStart(part[room]); {
-				room--
-			}
-			b.Write(part[:room])
-		} else if !full {
-			b.Write(part)
+		if room := maxLine - b.Len(); len(part) > room {
+			part, cut = part[:room], true
 		}
+		b.Write(part)
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return strings.TrimRight(b.String(), "\r\n"), err
+			text := strings.TrimRight(b.String(), "\r\n")
+			for r, n := utf8.DecodeLastRuneInString(text); cut && r == utf8.RuneError && n == 1; r, n = utf8.DecodeLastRuneInString(text) {
+				text = text[:len(text)-1] // half a character
+			}
+			return text, err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -95,21 +96,31 @@ func (c *Cloud) PodMetrics(ctx context.Context, id string) ([]PodMetric, error) 
 		return nil, err
 	}
 	defer api.close()
-	var list struct {
-		Items []podMetrics `json:"items"`
-	}
-	err = api.json(ctx, call{verb: http.MethodGet, path: podMetricsKind.path(c.namespace, ""), query: url.Values{"labelSelector": {sel}}}, &list)
+	var raw []byte
+	err = api.json(ctx, call{verb: http.MethodGet, path: podMetricsKind.path(c.namespace, ""), query: url.Values{"labelSelector": {sel}}}, &raw)
 	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("context %q: %w", c.context, ErrNoMetrics)
 	}
-	if err != nil {
-		return nil, api.explain(err, "reading pod metrics in namespace %s", c.namespace)
+	var out []PodMetric
+	if err == nil {
+		out, err = decodeMetrics(raw)
+	}
+	return out, api.explain(err, "reading pod metrics in namespace %s", c.namespace)
+}
+
+// decodeMetrics reads a PodMetricsList.
+func decodeMetrics(raw []byte) ([]PodMetric, error) {
+	var list struct {
+		Items []podMetrics `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("%w: it is no PodMetricsList", ErrNoAnswer)
 	}
 	out := make([]PodMetric, 0, len(list.Items))
 	for i := range list.Items {
 		m, err := list.Items[i].metric()
 		if err != nil {
-			return nil, api.explain(err, "reading pod metrics in namespace %s", c.namespace)
+			return nil, err
 		}
 		out = append(out, m)
 	}
