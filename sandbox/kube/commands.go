@@ -105,10 +105,17 @@ func (c *Cluster) kwokArgs() []string {
 	}
 }
 
-// kwokConfig lets many pods change at once.
+// kwokConfig lets many pods change at once. What a configuration leaves out is
+// zero in kwok, not its default.
 const kwokConfig = `apiVersion: config.kwok.x-k8s.io/v1alpha1
 kind: KwokConfiguration
 options:
   podPlayStageParallelism: 32
   nodePlayStageParallelism: 8
+  nodeLeaseParallelism: 8
+  podsOnNodeSyncParallelism: 4
+  enableDebuggingHandlers: true
+  enableProfilingHandler: false
+  enablePodsOnNodeSyncListPager: true
+  enablePodsOnNodeSyncStreamWatch: false
 `
