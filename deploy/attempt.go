@@ -36,6 +36,7 @@ type attempt struct {
 	appliedAt time.Time    // when its apply began
 	plan      *tfjson.Plan // the saved one, once somebody looked at it
 	lockedOut string       // who held the state's lock when it was wanted last
+	secret    string       // the Secret of its pods, "" the first one's name
 	// onError is told the first error of a running apply, and must not wait.
 	onError func(said string)
 }
@@ -140,6 +141,7 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
 		Backend:      backendOf(dep),
+		Kubernetes:   d.clusterInput(dep),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"skysail/catalog"
@@ -146,17 +147,19 @@ func (d *Deployer) unavailable(env clouds.Env) map[string]string {
 	return out
 }
 
-// clusters asks the cluster that a selection could come to, and nobody when it
-// comes to none: a cluster that is away takes seconds not to answer.
+// clusters asks the clusters that a selection could come to, side by side, and
+// nobody when it comes to none: one that is away takes seconds not to answer.
 func (d *Deployer) clusters(ctx context.Context, env clouds.Env, svc *spec.Service) map[string]string {
-	name, ok := selector.Cluster(svc, &d.policy)
-	if !ok {
-		return nil
+	names := selector.Clusters(svc, &d.policy)
+	why := make([]string, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { why[i] = d.clusterRefusal(ctx, env, name) })
 	}
-	names := []string{name}
+	wg.Wait()
 	out := map[string]string{}
-	for _, name := range names {
-		out[name] = d.clusterRefusal(ctx, env, name)
+	for i, name := range names {
+		out[name] = why[i]
 	}
 	return out
 }

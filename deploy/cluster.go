@@ -14,6 +14,7 @@ import (
 
 	"skysail/clouds"
 	"skysail/clouds/kubernetes"
+	"skysail/generator"
 	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/selector"
@@ -261,4 +262,14 @@ func (d *Deployer) unlockRelease(ctx context.Context, a *attempt) error {
 		d.emit(EventStep, a, "Helm was killed in the middle of a change; its record of that is removed: %s", strings.Join(ended, ", "))
 	}
 	return err
+}
+
+// clusterInput is what a bundle for a cluster has beside the rest. Helm is not
+// to make the namespace: one that skysail makes says whose it is.
+func (d *Deployer) clusterInput(dep *store.Deployment) generator.Kubernetes {
+	k := generator.Kubernetes{Ref: dep.Policy.Kubernetes}
+	k.Ref.CreateNamespace = false
+	// Helm takes back what is not ready, and that has to fit in as well.
+	k.ReadyTimeout = min(d.opts.ReadyTimeout, dep.Policy.Failover.Timeout(policies.Kubernetes)*4/5)
+	return k
 }
