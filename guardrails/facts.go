@@ -124,6 +124,7 @@ func FactsOfPlan(plan []byte) Facts {
 	}
 	for terraform, ours := range map[string]string{
 		"aws": policies.AWS, "google": policies.GCP, "digitalocean": policies.DigitalOcean, "vultr": policies.Vultr, "local": policies.Local,
+		"helm": policies.Kubernetes,
 	} {
 		if _, ok := doc.Configuration.Providers[terraform]; ok {
 			f.Candidate.Provider = ours
