@@ -18,7 +18,7 @@ KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provid
 KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools tools-kube clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube tools-debian test-providers race lint bench tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -62,6 +62,9 @@ test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, 
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
+
+test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
+	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./sandbox ./sandbox/kube ./test
 
 race: examples tools-debian ## the same tests under the race detector
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
