@@ -90,7 +90,7 @@ func TestClusterEnvironment(t *testing.T) {
 	if err := os.WriteFile(values, []byte(release.Values[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), helm, "template", release.Name, release.Chart, "--namespace", release.Namespace, "--values", values) //nolint:gosec // built from tools/chart
+	cmd := exec.CommandContext(t.Context(), helm, "template", release.Name, release.Chart, "--namespace", release.Namespace, "--values", values)
 	cmd.Dir, cmd.Env = bundle, []string{"HOME=" + t.TempDir()}
 	got := map[string]string{}
 	d := yaml.NewDecoder(bytes.NewBufferString(mustRun(t, cmd)))

@@ -54,7 +54,7 @@ func chartCases(t *testing.T) map[string]string {
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	home := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), chartTool(t, "helm"), args...) //nolint:gosec // built from tools/chart
+	cmd := exec.CommandContext(t.Context(), chartTool(t, "helm"), args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "KUBECONFIG=" + filepath.Join(home, "none")}
 	var out, diagnostics bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diagnostics
@@ -144,7 +144,7 @@ func TestChartConforms(t *testing.T) {
 			"-strict", "-summary", "-skip", "PodMonitor,ServiceMonitor", "-kubernetes-version", minor + ".0",
 			"-schema-location", "testdata/chart/schemas/v" + minor + "/{{.ResourceKind}}{{.KindSuffix}}.json",
 		}
-		out, err := exec.CommandContext(t.Context(), bin, append(args, files...)...).CombinedOutput() //nolint:gosec // built from tools/chart
+		out, err := exec.CommandContext(t.Context(), bin, append(args, files...)...).CombinedOutput()
 		return string(out), err
 	}
 	for _, minor := range strings.Fields(chartMinors) {
