@@ -58,7 +58,7 @@ test-load: build ## 64 deployments at once while three in ten creates fail; need
 CRASH_RUNS ?= 300
 
 test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
-	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^TestCrash$$' -v ./test | grep -v '^=== '
+	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
