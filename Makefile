@@ -7,8 +7,16 @@ LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
 
+# The cluster of tests and laptops: three programs of one module, etcd and kwok
+# of modules of their own, for their dependencies do not agree.
+KUBE         := $(BIN)/tools/kube
+KUBE_VERSION := v1.37.2
+KUBE_BUILT   := $(KUBE)/kube-apiserver $(KUBE)/kube-controller-manager $(KUBE)/kube-scheduler
+KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provider-helm
+KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
+
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube tools-debian test-providers race lint bench tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -51,6 +59,9 @@ test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
 
+test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
+	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./sandbox ./sandbox/kube ./test
+
 race: examples tools-debian ## the same tests under the race detector
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
 	$(GO) test -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash)$$' ./test
@@ -65,13 +76,27 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
 
-tools: $(LINT) $(TOFU) ## build golangci-lint, and OpenTofu for the tests of engine = "tofu"
+tools: $(LINT) $(TOFU) tools-kube ## build golangci-lint, OpenTofu for the tests of engine = "tofu", and the cluster
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
 	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
+
+tools-kube: $(KUBE_TOOLS) ## build the cluster of tests and laptops: Kubernetes, etcd, kwok (seven minutes on two cores)
+
+$(KUBE_BUILT) &: tools/kube/go.mod tools/kube/go.sum
+	cd tools/kube && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o ../../$(KUBE)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
+
+$(KUBE)/etcd: tools/etcd/go.mod tools/etcd/go.sum
+	cd tools/etcd && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ go.etcd.io/etcd/server/v3
+
+$(KUBE)/kwok: tools/kwok/go.mod tools/kwok/go.sum
+	cd tools/kwok && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ sigs.k8s.io/kwok/cmd/kwok
+
+$(KUBE)/terraform-provider-helm: $(wildcard tools/helm/*)
+	cd tools/helm && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ .
 
 bench: build ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
