@@ -64,7 +64,7 @@ tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, sy
 	@sh test/debian-tools.sh
 
 test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
-	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./sandbox ./sandbox/kube ./test
+	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
 
 race: examples tools-debian ## the same tests under the race detector
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')

@@ -70,8 +70,10 @@ func (d *Deployer) Open(ctx context.Context, name string, q OpenQuery, ready fun
 		_ = l.Close()
 		return err
 	}
-	ready(o)
-	return qos.ForwardSSH(ctx, t, l, port.Number, q.Failed)
+	ended := make(chan error, 1)
+	go func() { ended <- qos.ForwardSSH(ctx, t, l, port.Number, q.Failed) }()
+	ready(o) // who is told may use it at once
+	return <-ended
 }
 
 // portOf is the port that is meant.

@@ -39,7 +39,7 @@ func rights() []right {
 		case KindSecret:
 			add(k.group, k.plural, "get", "list", "create", "update", "patch", "delete")
 		case KindReplicaSet, KindPod:
-			add(k.group, k.plural, "get", "list", "watch", "delete")
+			add(k.group, k.plural, "get", "list", "watch")
 		}
 	}
 	add("", "pods/log", "get")

@@ -44,8 +44,8 @@ func TestCheck(t *testing.T) {
 		want      string
 	}{
 		"all rights":                 {reviews(all, false, nil), true, ""},
-		"rights are missing":         {reviews(noDeploy, false, nil), true, "missing: create deployments.apps, patch deployments.apps, delete deployments.apps, delete replicasets.apps\n"},
-		"another authorizer has one": {reviews(noDeploy, true, map[string]bool{"create deployments": true, "patch deployments": true}), true, "missing: delete deployments.apps, delete replicasets.apps\n"},
+		"rights are missing":         {reviews(noDeploy, false, nil), true, "missing: create deployments.apps, patch deployments.apps, delete deployments.apps\n"},
+		"another authorizer has one": {reviews(noDeploy, true, map[string]bool{"create deployments": true, "patch deployments": true}), true, "missing: delete deployments.apps\n"},
 		"no namespace":               {reviews(all, false, nil), false, `namespaces "blueprints" not found in context "production", and user "dev" may not make it`},
 		"no namespace, may make it":  {reviews(all, false, map[string]bool{"create namespaces": true}), false, ""},
 	} {

@@ -68,6 +68,14 @@ func (a *api) remove(ctx context.Context, k kind, namespace, name string, uid ty
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) && version == "" {
 		return nil
 	}
+	if apierrors.IsForbidden(err) && !k.cluster {
+		// What a Deployment owned is gone with it, and then nobody needs the
+		// right to delete that.
+		var now metav1.PartialObjectMetadata
+		if got := a.json(ctx, call{verb: http.MethodGet, path: k.path(namespace, name)}, &now); apierrors.IsNotFound(got) || got == nil && now.UID != uid {
+			return nil
+		}
+	}
 	return err
 }
 
@@ -125,11 +133,11 @@ func (c *Cloud) leave(ctx context.Context, api *api, r clouds.Resource) error {
 		}
 		labels := map[string]any{memberPrefix + id: nil}
 		if len(members(ns)) == 1 {
-			foreign, err := c.foreign(ctx, api, ns.Name)
+			who, err := c.inhabited(ctx, api, ns.Name, id)
 			if err != nil {
 				return err
 			}
-			if !foreign {
+			if who == nobody {
 				err := api.remove(ctx, namespaceKind, "", ns.Name, ns.UID, ns.ResourceVersion)
 				if apierrors.IsConflict(err) {
 					continue // somebody came
@@ -139,7 +147,9 @@ func (c *Cloud) leave(ctx context.Context, api *api, r clouds.Resource) error {
 				}
 				return api.gone(ctx, namespaceKind, clouds.Resource{Name: r.Name, ID: r.ID}, what)
 			}
-			labels[Label] = nil // from now on it is somebody else's
+			if who == somebody {
+				labels[Label] = nil // from now on it is theirs
+			}
 		}
 		err = api.patchNamespace(ctx, ns, labels)
 		if err == nil || apierrors.IsNotFound(err) {

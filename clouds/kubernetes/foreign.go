@@ -7,6 +7,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"skysail/clouds"
 )
 
 // inhabitants are what somebody could have put into a namespace.
@@ -23,25 +25,36 @@ var inhabitants = []kind{
 	{group: "networking.k8s.io", version: "v1", plural: "ingresses"},
 }
 
-// foreign says whether something is in a namespace that no deployment made, or
-// whether that can not be seen.
-func (c *Cloud) foreign(ctx context.Context, api *api, namespace string) (bool, error) {
+// Who else has something in a namespace.
+const (
+	nobody     = iota
+	deployment // another one, which could not note that it is there
+	somebody   // not of skysail's making, or nobody can see
+)
+
+// inhabited says who else than the deployment has something in a namespace.
+func (c *Cloud) inhabited(ctx context.Context, api *api, namespace, id string) (int, error) {
+	who := nobody
 	for _, k := range inhabitants {
-		q := call{verb: http.MethodGet, path: k.path(namespace, ""), accept: metadataOnly, query: url.Values{"limit": {pageSize}, "labelSelector": {"!" + Label}}}
+		q := call{verb: http.MethodGet, path: k.path(namespace, ""), accept: metadataOnly, query: url.Values{"labelSelector": {Label + "!=" + id}}}
 		list, err := all[metav1.PartialObjectMetadata](ctx, api, q)
 		if apierrors.IsForbidden(err) {
-			return true, nil
+			return somebody, nil
 		}
 		if err != nil && !apierrors.IsNotFound(err) {
-			return false, api.explain(err, "looking at what is in namespace %s", namespace)
+			return who, api.explain(err, "looking at what is in namespace %s", namespace)
 		}
 		for _, m := range list {
-			if !native(k, m) {
-				return true, nil
+			switch {
+			case native(k, m), clouds.Named(m.Labels["name"], id) && m.Labels["owner"] == "helm":
+			case clouds.CheckID(m.Labels[Label]) == nil, clouds.Named(m.Labels["name"], clouds.Any) && m.Labels["owner"] == "helm":
+				who = max(who, deployment)
+			default:
+				return somebody, nil
 			}
 		}
 	}
-	return false, nil
+	return who, nil
 }
 
 // native says whether the cluster itself puts the object into each namespace.

@@ -56,7 +56,7 @@ var kinds = []kind{
 	{name: KindService, version: "v1", plural: "services"},
 	{name: KindNetworkPolicy, group: "networking.k8s.io", version: "v1", plural: "networkpolicies"},
 	{name: KindVolumeClaim, version: "v1", plural: "persistentvolumeclaims", optional: true},
-	{name: KindConfigMap, version: "v1", plural: "configmaps"},
+	{name: KindConfigMap, version: "v1", plural: "configmaps", optional: true},
 	{name: KindServiceAccount, version: "v1", plural: "serviceaccounts"},
 	secretKind,
 	releaseKind,

@@ -23,8 +23,8 @@ const memberPrefix = "member.skysail.dev/"
 // EnsureNamespace makes the Cloud's namespace for a deployment where it does
 // not exist, and says whether it did. In a namespace of skysail's making the
 // deployment is noted as one that is in it; to others nothing is done. It is
-// idempotent. A user who may not look at namespaces gets no error: the
-// namespace is then taken to exist.
+// idempotent. A user who may not look at namespaces, or not change them, gets
+// no error: the namespace is then taken to exist, and stays.
 func (c *Cloud) EnsureNamespace(ctx context.Context, id string) (made bool, err error) {
 	if err := clouds.CheckID(id); err != nil {
 		return false, err
@@ -54,6 +54,9 @@ func (c *Cloud) EnsureNamespace(ctx context.Context, id string) (made bool, err 
 			return false, nil
 		}
 		err = api.patchNamespace(ctx, ns, map[string]any{memberPrefix + id: ""})
+		if apierrors.IsForbidden(err) {
+			return false, nil // what it makes there says that it is there
+		}
 		if err == nil || !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 			return false, api.explain(err, "noting the deployment on namespace %s", c.namespace)
 		}

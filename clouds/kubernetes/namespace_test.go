@@ -120,3 +120,31 @@ func TestNamespaceThatIsGoingOrForbidden(t *testing.T) {
 		t.Errorf("forbidden: %v, %v", made, err)
 	}
 }
+
+// A deployment whose user may not change namespaces is known by its objects.
+func TestNamespaceStaysForWhoCouldNotNoteItself(t *testing.T) {
+	s := newServer(t)
+	c := s.cloud()
+	if _, err := c.EnsureNamespace(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch {
+			forbid(w, "patch", "namespaces", "at the cluster scope")
+			return true
+		}
+		return false
+	}
+	if made, err := c.EnsureNamespace(t.Context(), other); err != nil || made {
+		t.Errorf("made %v: %v", made, err)
+	}
+	s.before = nil
+	install(s, "blueprints", other)
+	found, err := c.Find(t.Context(), own)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if err := c.Delete(t.Context(), found[0]); err != nil || !s.has(nsPath) || s.objects[nsPath].meta()["labels"].(map[string]any)[Label] == nil {
+		t.Errorf("%v, there: %v", err, s.has(nsPath))
+	}
+}
