@@ -69,15 +69,25 @@ func hopeless(apply context.Context, err error) error {
 // saw keeps what was seen last of pods that there are: not that there are none
 // yet, or none any more.
 func (r *rollout) saw(d *Deployer, a *attempt, now kubernetes.Diagnosis) {
-	if now.Wanted == 0 && len(now.Findings) == 0 {
+	if now.Wanted == 0 && !telling(now) {
 		return
 	}
 	r.mu.Lock()
 	r.last = now
 	r.mu.Unlock()
-	if !now.Done {
+	if !now.Done && (len(now.Findings) > 0 || now.Ready < now.Wanted) {
 		d.emit(EventStep, a, "%s", now.String())
 	}
+}
+
+// telling says that something is known beside that there is no Deployment.
+func telling(now kubernetes.Diagnosis) bool {
+	for _, f := range now.Findings {
+		if v := f.Verdict.Class; v != faults.Unknown && v != faults.Timeout {
+			return true
+		}
+	}
+	return false
 }
 
 // end stops the watch and adds to an apply's error what held the pods up.
