@@ -38,9 +38,9 @@ test: build tools-debian ## every test that needs neither network nor credential
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
-	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '^skysail/test$$')
-	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad)$$' ./test
+	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
+	$(GO) test -timeout 15m -skip '^TestKube' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
 	$(GO) test -timeout 40m -run '^($(SLOW))$$' ./test

@@ -15,9 +15,9 @@ type Rule struct {
 }
 
 // AddUser makes a user that may do in each namespace what the rules say, and
-// nothing else, and returns the path of its kubeconfig (0600). The contexts are
-// as in the cluster's own kubeconfig; without, it is one called production per
-// namespace's default. Without rules the user may do nothing at all.
+// nothing else, and returns the path of its kubeconfig (0600). Its contexts are
+// those of the cluster's defaults when none are given. Without rules the user may
+// do nothing at all.
 func (c *Cluster) AddUser(ctx context.Context, name string, rules map[string][]Rule, contexts ...Context) (kubeconfig string, err error) {
 	for namespace, rs := range rules {
 		if err := c.grant(ctx, name, namespace, rs); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"helm.sh/helm/v4/pkg/action"
@@ -149,10 +150,11 @@ func (r *release) ImportState(ctx context.Context, req resource.ImportStateReque
 		namespace, name = "default", req.ID
 	}
 	var m model
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("namespace"), namespace)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), name)...)
 	if resp.Diagnostics.Append(resp.State.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	m.Namespace, m.Name = types.StringValue(namespace), types.StringValue(name)
 	rel, err := r.find(&m)
 	if err != nil {
 		resp.Diagnostics.AddError("Error getting release", fmt.Sprintf("Unable to get Helm release %s: %s", name, err))

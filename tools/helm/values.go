@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
@@ -60,8 +59,11 @@ func (s *setValue) into(values map[string]any) error {
 		err = strvals.ParseInto(pair, values)
 	case "string":
 		err = strvals.ParseIntoString(pair, values)
-	case "literal":
-		err = strvals.ParseLiteralInto(pair, values)
+	case "literal": // YAML, and the name is no path
+		var one map[string]any
+		if err = yaml.Unmarshal([]byte(name+": "+s.Value.ValueString()), &one); err == nil {
+			values[name] = one[name]
+		}
 	default:
 		return fmt.Errorf("key %q: %q is no type; there are auto, string and literal", name, kind)
 	}
@@ -97,7 +99,7 @@ func (m *model) shown(ctx context.Context, given map[string]any) (string, error)
 
 func cloak(values map[string]any, path []string) {
 	if len(path) == 1 {
-		maps.Copy(values, map[string]any{path[0]: "(sensitive value)"})
+		values[path[0]] = "(sensitive value)"
 		return
 	}
 	if inner, ok := values[path[0]].(map[string]any); ok {
