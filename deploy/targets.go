@@ -16,6 +16,9 @@ import (
 
 // targets says how QoS reaches the instances of an attempt.
 func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *store.Attempt, instances []store.Instance) ([]qos.Target, error) {
+	if row.Provider == policies.Kubernetes {
+		return d.podTargets(ctx, dep, row)
+	}
 	var dial func(context.Context, string, string) (net.Conn, error)
 	if dep.Sandbox {
 		sim, err := d.simulator(ctx)
@@ -63,7 +66,7 @@ func (d *Deployer) measurer(ctx context.Context, dep *store.Deployment, row *sto
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.cloud(row.Provider, env)
+	c, err := d.cloudOf(row, env)
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ type Collector struct {
 	concurrency int
 	cloud       *CloudPoller // nil asks no provider
 	cloudTime   time.Duration
+	kube        bool
 }
 
 // NewCollector makes a Collector.
@@ -74,8 +75,9 @@ func NewCollector(o Options) *Collector {
 			c.sources = append(c.sources, s)
 		}
 	}
-	if !c.chosen || slices.Contains(o.Sources, SourceCloud) {
-		c.cloud, c.cloudTime = o.Cloud, cmp.Or(o.CloudTimeout, defaultCloudTimeout)
+	c.kube = !c.chosen || slices.Contains(o.Sources, SourceKubernetes)
+	if c.cloudTime = cmp.Or(o.CloudTimeout, defaultCloudTimeout); !c.chosen || slices.Contains(o.Sources, SourceCloud) {
+		c.cloud = o.Cloud
 	}
 	return c
 }
@@ -90,6 +92,9 @@ func (c *Collector) Collect(ctx context.Context, targets []Target) Result {
 	sources := c.sources
 	if c.cloud != nil {
 		sources = append(slices.Clone(sources), c.cloud.begin(ctx, targets, c.cloudTime))
+	}
+	if c.kube && slices.ContainsFunc(targets, func(t Target) bool { return t.Kube != nil }) {
+		sources = append(slices.Clone(sources), beginKube(ctx, targets, c.cloudTime))
 	}
 	parts := make([]Result, len(targets))
 	var group errgroup.Group
@@ -182,7 +187,8 @@ func (c *Collector) read(ctx context.Context, t Target, s Source) (Reading, erro
 		return Reading{}, context.Cause(ctx)
 	}
 	timeout := c.timeout
-	if _, own := s.(*cloudRound); own {
+	switch s.(type) {
+	case *cloudRound, *kubeRound:
 		timeout = c.cloudTime
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)

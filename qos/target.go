@@ -23,7 +23,7 @@ type Target struct {
 	Deployment, DeploymentID, Service, Instance, Provider, Region string
 	// Sandbox marks an instance of a simulated cloud.
 	Sandbox bool
-	// SSH is nil for what runs on this machine.
+	// SSH is nil for what runs on this machine or in a cluster.
 	SSH *SSHTarget
 	// HealthURL is asked by HTTP; empty when the service has no health check.
 	HealthURL string
@@ -35,6 +35,8 @@ type Target struct {
 	State func(ctx context.Context) (up bool, restarts int, err error)
 	// Cloud says how its provider measures it; nil for one that does not.
 	Cloud *CloudTarget
+	// Kube is set for a pod.
+	Kube *KubeTarget
 	// Dial reaches the instance; nil is net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }

@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"fmt"
+	"math"
+
 	"skysail/internal/hclfile"
 )
 
@@ -77,7 +80,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	block.Strings("secrets", &s.Secrets)
 	f.RefuseEnv(s.Secrets)
 	block.Map("env", &s.Env)
-	block.Int("instances", &s.Instances)
+	decodeInstances(block, s)
 	decodeSource(f, block, &s.Source)
 	decodeResources(block, &s.Resources)
 	decodePorts(block, &s.Ports)
@@ -90,6 +93,21 @@ func decode(f *hclfile.File) (*Service, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func decodeInstances(service *hclfile.Body, s *Service) {
+	most := math.MinInt
+	service.IntRange("instances", &s.Instances, &most)
+	if most != math.MinInt {
+		s.MaxInstances = most
+	}
+	// A service built by a program may say 0 for a fixed number.
+	if most == 0 {
+		service.Report(mistake{
+			Path: "instances.max", Summary: "Invalid number of instances",
+			Detail: fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances), Value: most,
+		})
+	}
 }
 
 func decodeSource(f *hclfile.File, service *hclfile.Body, into *Source) {

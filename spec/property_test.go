@@ -35,6 +35,9 @@ func draw(t *rapid.T) *Service {
 	if rapid.Bool().Draw(t, "gpu") {
 		s.Resources.GPU = &GPU{Count: rapid.IntRange(1, maxGPUs).Draw(t, "count"), Model: rapid.SampledFrom([]string{"", "L4", "RTX 4000 Ada"}).Draw(t, "model")}
 	}
+	if rapid.Bool().Draw(t, "range") {
+		s.MaxInstances = rapid.IntRange(s.Instances, maxInstances).Draw(t, "max instances")
+	}
 	s.Resources.Arch = rapid.SampledFrom([]string{"", "amd64", "arm64"}).Draw(t, "arch")
 	if g := s.Resources.GPU; g != nil {
 		g.MemoryGB = rapid.SampledFrom([]float64{0, 0.5, 24, maxGPUGiB}).Draw(t, "GPU memory")
@@ -86,6 +89,12 @@ func value(v any) cty.Value {
 		out := map[string]cty.Value{}
 		for k, s := range v {
 			out[k] = cty.StringVal(s)
+		}
+		return cty.ObjectVal(out)
+	case map[string]int:
+		out := map[string]cty.Value{}
+		for k, n := range v {
+			out[k] = cty.NumberIntVal(int64(n))
 		}
 		return cty.ObjectVal(out)
 	}
@@ -186,7 +195,11 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 		b.set("port", h.HTTP.Port)
 		b.set("path", h.HTTP.Path)
 	}
-	service.set("instances", s.Instances)
+	if s.MaxInstances == 0 {
+		service.set("instances", s.Instances)
+	} else {
+		service.set("instances", map[string]int{"min": s.Instances, "max": s.MaxInstances})
+	}
 	service.set("env", s.Env)
 	service.set("secrets", s.Secrets)
 	jsonText, err = json.MarshalIndent(root.json, "", "  ")

@@ -34,19 +34,38 @@ func (s *Service) mistakes() []mistake {
 	out = append(out, nameMistakes(s.Name)...)
 	out = append(out, s.Source.mistakes()...)
 	out = append(out, s.Resources.mistakes()...)
-	if s.Instances < 1 || s.Instances > maxInstances {
-		out = append(out, mistake{
-			Path:    "instances",
-			Summary: "Invalid number of instances",
-			Detail:  fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances),
-			Value:   s.Instances,
-		})
-	}
+	out = append(out, s.instanceMistakes()...)
 	out = append(out, portMistakes(s.Ports)...)
 	out = append(out, s.healthMistakes()...)
 	out = append(out, s.Disk.mistakes()...)
 	out = append(out, s.envMistakes()...)
 	return append(out, s.secretMistakes()...)
+}
+
+func (s *Service) instanceMistakes() []mistake {
+	at := "instances"
+	if s.MaxInstances != 0 {
+		at += ".min"
+	}
+	m := mistake{
+		Path: at, Summary: "Invalid number of instances", Value: s.Instances,
+		Detail: fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances),
+	}
+	var out []mistake
+	if s.Instances < 1 || s.Instances > maxInstances {
+		out = append(out, m)
+	}
+	m.Path, m.Value = "instances.max", s.MaxInstances
+	switch {
+	case s.MaxInstances == 0:
+	case s.MaxInstances < 0 || s.MaxInstances > maxInstances:
+		out = append(out, m)
+	case s.MaxInstances < s.Instances:
+		m.Summary, m.Detail = "Empty range of instances", fmt.Sprintf("There are at least %d instances and at most {value}.", s.Instances)
+		m.Hint = "give max a larger number than min, or write one number"
+		out = append(out, m)
+	}
+	return out
 }
 
 func (r Resources) mistakes() []mistake {

@@ -48,11 +48,19 @@ func native() *Service {
 	}
 }
 
+func ranged() *Service {
+	s := container()
+	s.Source.Container.Image = "nginx"
+	s.Instances, s.MaxInstances = 2, 10
+	return s
+}
+
 func TestValidFiles(t *testing.T) {
 	for name, want := range map[string]*Service{
 		"container.hcl":  container(),
 		"container.json": container(),
 		"native.hcl":     native(),
+		"range.hcl":      ranged(),
 	} {
 		got, err := load(filepath.Join("testdata", "valid", name), testOptions)
 		if err != nil {
@@ -156,6 +164,8 @@ func TestValidate(t *testing.T) {
 		"resources.gpu.count":    func(s *Service) { s.Resources.GPU.Count = -1 },
 		"resources.gpu.model":    func(s *Service) { s.Resources.GPU.Model = "\n" },
 		"instances":              func(s *Service) { s.Instances = 0 },
+		"instances.max":          func(s *Service) { s.MaxInstances = s.Instances - 1 },
+		"instances.min":          func(s *Service) { s.Instances, s.MaxInstances = -1, 3 },
 		"ports[1].name":          func(s *Service) { s.Ports[1].Name = "http" },
 		"ports[0].number":        func(s *Service) { s.Ports[0].Number = -1 },
 		"health":                 func(s *Service) { s.Health.HTTP = nil },

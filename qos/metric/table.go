@@ -15,6 +15,16 @@ var table = map[string]Desc{
 	"skysail_cloud_network_transmit_day_bytes":        {Gauge, "Bytes sent since midnight UTC, by the provider's count."},
 	"skysail_cloud_load1":                             {Gauge, "1m load average as the provider's agent tells it."},
 
+	PodCPU:    {Gauge, "CPU that a container used, in cores, averaged over the metrics API's window (the kubelet's counter itself is container_cpu_usage_seconds_total)."},
+	PodEvents: {Gauge, "How often the cluster noted this about the pod within the last hour."},
+	PodReady:  {Gauge, "Describes whether the pod is ready to serve requests."},
+
+	"kube_pod_status_phase":                            {Gauge, "The pods current phase."},
+	"kube_pod_container_status_restarts_total":         {Counter, "The number of container restarts per container."},
+	"kube_pod_container_status_waiting_reason":         {Gauge, "Describes the reason the container is currently in waiting state."},
+	"kube_pod_container_status_last_terminated_reason": {Gauge, "Describes the last reason the container was in terminated state."},
+	"container_memory_working_set_bytes":               {Gauge, "Current working set of the container in bytes."},
+
 	"probe_success":                  {Gauge, "Displays whether or not the probe was a success."},
 	"probe_duration_seconds":         {Gauge, "Returns how long the probe took to complete in seconds."},
 	"probe_http_duration_seconds":    {Gauge, "Duration of http request by phase."},

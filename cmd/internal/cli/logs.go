@@ -22,9 +22,10 @@ func newLogs(a *app) *cobra.Command {
 		Use:         "logs NAME",
 		Annotations: map[string]string{ownStream: "yes"},
 		Short:       "Show the service's log lines, of all instances in order of time",
-		Long: `Shows the service's log lines. With --follow it goes on with new lines, over
-cuts of the connection, until it is interrupted; then -o json prints one object
-a line instead of one for all.`,
+		Long: `Shows the service's log lines; of a deployment on Kubernetes those of all
+containers of all pods. With --follow it goes on with new lines, over cuts of the
+connection, restarts and new pods, until it is interrupted; then -o json prints
+one object a line instead of one for all.`,
 		Example: `  skysail logs hello --last 20
   skysail logs hello -f --since 1h`,
 		Args: cobra.ExactArgs(1),
