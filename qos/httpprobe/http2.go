@@ -9,8 +9,6 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"time"
-
-	"skysail/qos/probe"
 )
 
 var errNoHTTP2 = errors.New("the server does not speak HTTP/2 over TLS")
