@@ -77,17 +77,6 @@ type Port struct {
 	Public bool `json:"public"`
 }
 
-// Health says how to ask the service whether it works.
-type Health struct {
-	HTTP *HTTPHealth `json:"http,omitempty"`
-}
-
-// HTTPHealth is a GET that a healthy service answers with 2xx.
-type HTTPHealth struct {
-	Port string `json:"port"` // a port's name
-	Path string `json:"path"`
-}
-
 // Port returns the port with that name.
 func (s *Service) Port(name string) (Port, bool) {
 	for _, p := range s.Ports {

@@ -53,20 +53,6 @@ type Options struct {
 // StatusRange is a range of status codes, with both ends.
 type StatusRange struct{ From, To int }
 
-// ParseStatus reads "204" or "200-299".
-func ParseStatus(s string) (StatusRange, error) {
-	from, to, ranged := strings.Cut(s, "-")
-	if !ranged {
-		to = from
-	}
-	a, errA := strconv.Atoi(strings.TrimSpace(from))
-	b, errB := strconv.Atoi(strings.TrimSpace(to))
-	if errA != nil || errB != nil || a < 100 || b > 599 || a > b {
-		return StatusRange{}, fmt.Errorf("%q is no status code and no range of them", s)
-	}
-	return StatusRange{a, b}, nil
-}
-
 func (r StatusRange) String() string {
 	if r.From == r.To {
 		return strconv.Itoa(r.From)
