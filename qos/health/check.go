@@ -6,6 +6,7 @@ package health
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +32,9 @@ type Place struct {
 	Port int
 	// Public says that the port is open to the world.
 	Public bool
+	// RootCAs are trusted in place of the system's where they are set and the
+	// health block names no ca_file; the first that is given counts.
+	RootCAs *x509.CertPool
 	// Dial reaches the instance from here; nil is net.Dialer.
 	Dial probe.DialFunc
 	// DialSSH connects from the instance itself, through SSH; nil where there
@@ -53,7 +57,7 @@ type check struct {
 }
 
 // newCheck makes a check. A health block that Validate takes is never refused.
-func newCheck(h *spec.Health) (*check, error) {
+func newCheck(h *spec.Health, roots *x509.CertPool) (*check, error) {
 	c := &check{health: h}
 	var errs []error
 	pattern := func(text string) *regexp.Regexp {
@@ -94,19 +98,19 @@ func newCheck(h *spec.Health) (*check, error) {
 			errs = append(errs, err)
 			c.http.JSON = append(c.http.JSON, condition)
 		}
-		c.http.TLS, c.http.MinCertificate = newTLS(s.TLS)
+		c.http.TLS, c.http.MinCertificate = newTLS(s.TLS, roots)
 	case h.TCP != nil:
 		c.tcp = tcpprobe.Options{Send: []byte(h.TCP.Send)}
 		if h.TCP.Expect != "" {
 			c.tcp.Expect = pattern(h.TCP.Expect)
 		}
 		if h.TCP.TLS != nil {
-			c.tcp.TLS, c.tcp.MinCertificate = newTLS(h.TCP.TLS)
+			c.tcp.TLS, c.tcp.MinCertificate = newTLS(h.TCP.TLS, roots)
 		}
 	case h.GRPC != nil:
 		c.grpc = grpcprobe.Options{Service: h.GRPC.Service}
 		if h.GRPC.TLS != nil {
-			c.grpc.TLS, c.grpc.MinCertificate = newTLS(h.GRPC.TLS)
+			c.grpc.TLS, c.grpc.MinCertificate = newTLS(h.GRPC.TLS, roots)
 			c.tlsName = h.GRPC.TLS.ServerName
 		}
 	default:
@@ -118,11 +122,11 @@ func newCheck(h *spec.Health) (*check, error) {
 	return c, nil
 }
 
-func newTLS(s *spec.HealthTLS) (*probe.TLS, time.Duration) {
+func newTLS(s *spec.HealthTLS, roots *x509.CertPool) (*probe.TLS, time.Duration) {
 	if s == nil {
-		return probe.NewTLS(probe.TLSOptions{}), 0
+		return probe.NewTLS(probe.TLSOptions{RootCAs: roots}), 0
 	}
-	o := probe.TLSOptions{CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile, ServerName: s.ServerName}
+	o := probe.TLSOptions{RootCAs: roots, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile, ServerName: s.ServerName}
 	if s.MinVersion == "1.3" {
 		o.MinVersion = tls.VersionTLS13
 	}

@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"crypto/x509"
 	"reflect"
 	"sync"
 	"time"
@@ -23,7 +24,9 @@ type Prober struct {
 
 type target struct {
 	health *spec.Health
+	once   sync.Once
 	check  *check
+	err    error
 	record Record
 	asked  time.Time
 }
@@ -39,8 +42,7 @@ type Report struct {
 	Why         string
 	Views       []View
 	// Metrics are those of blackbox_exporter for each vantage from which a
-	// probe could be made (what was seen through SSH with the label vantage),
-	// and skysail_health_state.
+	// probe could be made, what was seen through SSH with the label vantage.
 	Metrics []metric.Metric
 }
 
@@ -48,11 +50,12 @@ type Report struct {
 // instance, and a health block that changed begins anew. The error says that
 // the block cannot be used.
 func (p *Prober) Ask(ctx context.Context, key string, h *spec.Health, at Place) (Report, error) {
-	t, err := p.target(key, h)
+	t := p.target(key, h)
+	check, err := t.ready(at.RootCAs)
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Views: t.check.views(ctx, at)}
+	r := Report{Views: check.views(ctx, at)}
 	r.Seen, r.Why = Judge(r.Views)
 	p.mu.Lock()
 	t.record = t.record.Next(h, r.Seen)
@@ -63,7 +66,6 @@ func (p *Prober) Ask(ctx context.Context, key string, h *spec.Health, at Place) 
 			r.Metrics = append(r.Metrics, v.Metrics...)
 		}
 	}
-	r.Metrics = append(r.Metrics, r.State.metrics()...)
 	return r, nil
 }
 
@@ -80,17 +82,13 @@ func (p *Prober) Known(key string) (Record, bool) {
 
 // Restore gives back what was kept of an instance before, such as by an
 // earlier process; what was seen since stands.
-func (p *Prober) Restore(key string, h *spec.Health, r Record) error {
-	t, err := p.target(key, h)
-	if err != nil {
-		return err
-	}
+func (p *Prober) Restore(key string, h *spec.Health, r Record) {
+	t := p.target(key, h)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t.record == (Record{}) {
 		t.record = r
 	}
-	return nil
 }
 
 // Forget drops what is kept of an instance.
@@ -100,7 +98,7 @@ func (p *Prober) Forget(key string) {
 	delete(p.targets, key)
 }
 
-func (p *Prober) target(key string, h *spec.Health) (*target, error) {
+func (p *Prober) target(key string, h *spec.Health) *target {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,13 +112,15 @@ func (p *Prober) target(key string, h *spec.Health) (*target, error) {
 	}
 	t := p.targets[key]
 	if t == nil || t.health != h && !reflect.DeepEqual(t.health, h) {
-		c, err := newCheck(h)
-		if err != nil {
-			return nil, err
-		}
-		t = &target{health: h, check: c}
+		t = &target{health: h}
 		p.targets[key] = t
 	}
 	t.asked = now
-	return t, nil
+	return t
+}
+
+// ready makes the check when it is first needed.
+func (t *target) ready(roots *x509.CertPool) (*check, error) {
+	t.once.Do(func() { t.check, t.err = newCheck(t.health, roots) })
+	return t.check, t.err
 }

@@ -89,9 +89,9 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// metrics are 1 for the state and 0 for the others, as node_exporter has it
+// Metrics are skysail_health_state: 1 for the state and 0 for the others, as node_exporter has it
 // for units.
-func (s State) metrics() []metric.Metric {
+func (s State) Metrics() []metric.Metric {
 	out := make([]metric.Metric, 0, len(states))
 	for _, other := range states {
 		out = append(out, metric.With("skysail_health_state", metric.Bool(other == s), "state", string(other)))

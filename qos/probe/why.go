@@ -23,9 +23,8 @@ func TimedOut(ctx context.Context, err error) bool {
 
 // IOFault says in words how a connection failed.
 func IOFault(err error) string {
-	var alert tls.AlertError
-	switch {
-	case errors.As(err, &alert): // with TLS 1.3 a client certificate is refused after the handshake
+	switch alert := alertOf(err); {
+	case alert != "": // with TLS 1.3 a client certificate is refused after the handshake
 		return alertFault(alert)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens on the port"
@@ -43,7 +42,7 @@ func handshakeFault(err error, state *tls.ConnectionState) string {
 	var name x509.HostnameError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	alert := alertOf(err)
 	switch {
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		c := expired.Cert
@@ -66,7 +65,7 @@ func handshakeFault(err error, state *tls.ConnectionState) string {
 			return "the port speaks plain HTTP, not TLS"
 		}
 		return "the port does not speak TLS: the answer begins with " + Excerpt(record.RecordHeader[:])
-	case errors.As(err, &alert):
+	case alert != "":
 		return alertFault(alert)
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed in the TLS handshake"
@@ -74,17 +73,33 @@ func handshakeFault(err error, state *tls.ConnectionState) string {
 	return "the TLS handshake failed: " + err.Error()
 }
 
-// alertFault says in words why the server ended TLS: RFC 8446, section 6.2.
-func alertFault(alert tls.AlertError) string {
-	switch uint8(alert) {
-	case 116: // certificate_required
-		return "the server wants a client certificate: set cert_file and key_file"
-	case 42, 43, 44, 45, 46, 48, 49: // bad_certificate ... access_denied
-		return "the server does not take the client certificate, or wants one: " + alert.Error()
-	case 120: // no_application_protocol
-		return "the server speaks none of the wanted protocols: " + alert.Error()
+// alertOf is what a server said when it ended TLS; empty when it did not.
+// crypto/tls has no type for it but this.
+func alertOf(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return strings.TrimPrefix(op.Err.Error(), "tls: ")
 	}
-	return "the server refused TLS: " + alert.Error()
+	return ""
+}
+
+// alertFault says in words why the server ended TLS. The texts are those of
+// crypto/tls (alert.go) for the alerts of RFC 8446, section 6.
+func alertFault(alert string) string {
+	switch alert {
+	case "certificate required":
+		return "the server wants a client certificate: set cert_file and key_file"
+	case "bad certificate", "unsupported certificate", "revoked certificate", "expired certificate",
+		"unknown certificate", "unknown certificate authority", "access denied":
+		return "the server does not take the client certificate, or wants one: it says " + quoted(alert)
+	case "handshake failure":
+		return "the server refused the TLS handshake: it may want a client certificate, or have no cipher in common"
+	case "protocol version not supported":
+		return "the server does not speak the wanted version of TLS: see min_version"
+	case "no application protocol":
+		return "the server speaks none of the wanted protocols: see http_version"
+	}
+	return "the server refused TLS: it says " + quoted(alert)
 }
 
 func subject(c *x509.Certificate) string {

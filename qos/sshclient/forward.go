@@ -41,6 +41,21 @@ func (p *Pool) Dial(ctx context.Context, t Target, addr string) (net.Conn, error
 	}
 }
 
+// Dial opens a connection from t's machine to addr, over an SSH connection of
+// its own that ends with it.
+func Dial(ctx context.Context, t Target, addr string, opts ...Option) (net.Conn, error) {
+	c, err := Connect(ctx, t, opts...)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.Dial(ctx, addr)
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return &forwarded{Conn: conn, release: func() { _ = c.Close() }}, nil
+}
+
 // Dial opens a connection from the other side's machine to addr.
 func (c *Client) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := c.ssh.DialContext(ctx, "tcp", addr)
