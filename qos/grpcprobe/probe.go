@@ -64,6 +64,10 @@ func Probe(ctx context.Context, addr string, o Options) (Result, error) {
 	start := time.Now()
 	answer, err := a.check(ctx)
 	end := time.Now()
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// The end of the time closes the connection, which gRPC may see first.
+		err = status.Error(codes.DeadlineExceeded, "no answer in time")
+	}
 	c, connectErr := a.connection()
 	failed := err
 	if connectErr != nil && err != nil {

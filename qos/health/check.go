@@ -98,19 +98,19 @@ func newCheck(h *spec.Health, roots *x509.CertPool) (*check, error) {
 			errs = append(errs, err)
 			c.http.JSON = append(c.http.JSON, condition)
 		}
-		c.http.TLS, c.http.MinCertificate = newTLS(s.TLS, roots)
+		c.http.TLS, c.http.MinCertificate = newTLS(s.TLS, roots, len(s.SecretHeaders) > 0)
 	case h.TCP != nil:
 		c.tcp = tcpprobe.Options{Send: []byte(h.TCP.Send)}
 		if h.TCP.Expect != "" {
 			c.tcp.Expect = pattern(h.TCP.Expect)
 		}
 		if h.TCP.TLS != nil {
-			c.tcp.TLS, c.tcp.MinCertificate = newTLS(h.TCP.TLS, roots)
+			c.tcp.TLS, c.tcp.MinCertificate = newTLS(h.TCP.TLS, roots, h.TCP.Send != "")
 		}
 	case h.GRPC != nil:
 		c.grpc = grpcprobe.Options{Service: h.GRPC.Service}
 		if h.GRPC.TLS != nil {
-			c.grpc.TLS, c.grpc.MinCertificate = newTLS(h.GRPC.TLS, roots)
+			c.grpc.TLS, c.grpc.MinCertificate = newTLS(h.GRPC.TLS, roots, false)
 			c.tlsName = h.GRPC.TLS.ServerName
 		}
 	default:
@@ -122,11 +122,11 @@ func newCheck(h *spec.Health, roots *x509.CertPool) (*check, error) {
 	return c, nil
 }
 
-func newTLS(s *spec.HealthTLS, roots *x509.CertPool) (*probe.TLS, time.Duration) {
+func newTLS(s *spec.HealthTLS, roots *x509.CertPool, secret bool) (*probe.TLS, time.Duration) {
 	if s == nil {
-		return probe.NewTLS(probe.TLSOptions{RootCAs: roots}), 0
+		s = &spec.HealthTLS{}
 	}
-	o := probe.TLSOptions{RootCAs: roots, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile, ServerName: s.ServerName}
+	o := probe.TLSOptions{RootCAs: roots, Secret: secret, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile, ServerName: s.ServerName}
 	if s.MinVersion == "1.3" {
 		o.MinVersion = tls.VersionTLS13
 	}
