@@ -38,7 +38,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		{name: "hangs up", serve: func(c net.Conn) { _, _ = c.Read(make([]byte, 1000)) }, why: "closed without an answer", inTime: true},
 		{name: "endless body", serve: probetest.Endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 64<<10)), status: 200, inTime: true, success: true},
 		{name: "endless body that is judged", serve: probetest.Endless("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 64<<10)), o: httpprobe.Options{BodyMatches: []*regexp.Regexp{body}}, why: `does not match "never": it begins with "xxx`, status: 200, inTime: true},
-		{name: "endless chunks", serve: probetest.Endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), status: 200, inTime: true, success: true},
+		{name: "endless chunks", serve: probetest.Endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\nx\r\n", 10000)), status: 200, inTime: true, success: true},
 		{name: "endless head", serve: probetest.Endless("HTTP/1.1 200 OK\r\n", "X-A: b\r\n"), why: "the head of the answer has more than 65536 bytes", inTime: true},
 		{name: "endless header", serve: probetest.Endless("HTTP/1.1 200 OK\r\nA: ", "bbbb"), why: "the head of the answer has more than 65536 bytes", inTime: true},
 		{name: "endless hints", serve: probetest.Endless("", "HTTP/1.1 103 Early Hints\r\n\r\n"), why: "not HTTP as it should be", inTime: true},
