@@ -208,10 +208,8 @@ func (e *exchange) fault(ctx context.Context, err error) string {
 		return fmt.Sprintf("status %d, but the body broke off: %v", e.resp.StatusCode, err)
 	case errors.Is(err, errHeaders):
 		return err.Error()
-	case e.o.HTTP2 && strings.Contains(err.Error(), "looked like an HTTP/1.1 header"):
-		return "the server does not speak HTTP/2: it answered by HTTP/1.1"
 	case e.o.HTTP2 && strings.HasPrefix(err.Error(), "http2: "):
-		return "the answer is not HTTP/2 as it should be: " + probe.Excerpt([]byte(err.Error()))
+		return "the server does not speak HTTP/2 as it should: " + probe.Excerpt([]byte(strings.TrimPrefix(err.Error(), "http2: ")))
 	case len(e.garbage) > 1 && e.garbage[0] == 0x15 && e.garbage[1] == 3: // a TLS alert: RFC 8446, section 5.1
 		return "the port speaks TLS, not plain HTTP: set scheme to https"
 	case len(e.garbage) > 0 && !strings.HasPrefix(string(e.garbage), "HTTP/1."):
