@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"skysail/qos"
-	"skysail/qos/health"
+	checks "skysail/qos/health"
 	"skysail/qos/internal/probetest"
 	"skysail/qos/internal/sshtest"
 	"skysail/spec"
@@ -89,7 +89,7 @@ func TestHealthState(t *testing.T) {
 	tg := remote(sshtest.Start(t, nil))
 	tg.Address, tg.HealthPort = "127.0.0.1", qos.HealthPort{Number: portOf(t, probetest.Closed(t)), Public: true}
 	tg.Health = &spec.Health{FailureThreshold: 2, Vantage: []string{"local", "ssh"}, TCP: &spec.TCPHealth{}}
-	c := qos.NewCollector(qos.Options{Sources: []string{qos.SourceTCP}, Health: health.NewProber()})
+	c := qos.NewCollector(qos.Options{Sources: []string{qos.SourceTCP}, Health: checks.NewProber()})
 	for _, want := range []string{"unknown", "down", "down"} {
 		r := c.Collect(within(t, 20*time.Second), []qos.Target{tg})
 		for _, s := range byName(r, "skysail_health_state") {
