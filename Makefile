@@ -6,9 +6,10 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
+BLACKBOX := $(BIN)/tools/blackbox
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load tools-debian test-providers race lint bench bench-probe tools clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -73,7 +74,14 @@ $(LINT): tools/go.mod tools/go.sum
 $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
 	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
 
-bench: build ## benchmarks; see docs/benchmarks.md
+$(BLACKBOX): tools/blackbox/main.go tools/blackbox/go.mod tools/blackbox/go.sum
+	cd tools/blackbox && CGO_ENABLED=0 $(GO) build -trimpath -o ../../$(BLACKBOX) .
+
+bench-probe: $(BLACKBOX) ## CPU of a health check beside blackbox_exporter's
+	$(GO) build -o $(BIN)/tools/bench-probe ./test/bench/probe
+	$(BIN)/tools/bench-probe -blackbox $(BLACKBOX)
+
+bench: build bench-probe ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 
