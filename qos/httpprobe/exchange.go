@@ -157,11 +157,14 @@ func (e *exchange) read() error {
 	return err
 }
 
-// close ends the connection. The body is not closed first: that would read on
-// for the next request, which there is not.
+// close ends the connection, and then the body: the other way round it would
+// be read on for a next request, which there is not.
 func (e *exchange) close() {
 	if e.conn != nil && e.conn.Conn != nil {
 		_ = e.conn.Close()
+	}
+	if e.resp != nil {
+		_ = e.resp.Body.Close()
 	}
 	if e.reader != nil {
 		e.reader.Reset(nil)

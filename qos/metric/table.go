@@ -22,7 +22,7 @@ var table = map[string]Desc{
 	"probe_dns_lookup_time_seconds":       {Gauge, "Returns the time taken for probe dns lookup in seconds."},
 	"probe_ip_protocol":                   {Gauge, "Specifies whether probe ip protocol is IP4 or IP6."},
 	"probe_ip_addr_hash":                  {Gauge, "Specifies the hash of IP address. It's useful to detect if the IP address changes."},
-	"probe_http_duration_seconds":         {Gauge, "Duration of http request by phase, summed over all redirects."},
+	"probe_http_duration_seconds":         {Gauge, "Duration of http request by phase."},
 	"probe_http_status_code":              {Gauge, "Response HTTP status code, 0 when there was no response."},
 	"probe_http_version":                  {Gauge, "Returns the version of HTTP of the probe response."},
 	"probe_http_ssl":                      {Gauge, "Indicates if TLS was used for the final redirect."},

@@ -28,7 +28,7 @@ func blackhole(t testing.TB) string {
 	addr := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 	// Linux lets in one more than the queue is long.
 	for range 16 {
-		c, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
+		c, err := (&net.Dialer{Timeout: 200 * time.Millisecond}).DialContext(t.Context(), "tcp", addr)
 		if err != nil {
 			return addr
 		}

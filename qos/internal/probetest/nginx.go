@@ -58,7 +58,7 @@ func Nginx(t testing.TB, ports int, servers string) []string {
 		}
 	})
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", "127.0.0.1:"+found[len(found)-1])
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.1:"+found[len(found)-1])
 		if err == nil {
 			_ = c.Close()
 			return found
