@@ -195,6 +195,9 @@ func (c *Collector) read(ctx context.Context, t Target, s Source) (Reading, erro
 	if _, own := s.(*cloudRound); own {
 		timeout = c.cloudTime
 	}
+	if _, own := s.(healthSource); own && t.Health != nil {
+		timeout = max(timeout, t.Health.Timeout)
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	type answer struct {
