@@ -6,6 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
+BLACKBOX := $(BIN)/tools/blackbox
 HELM     := $(BIN)/tools/kube/helm
 CONFORM  := $(BIN)/tools/kube/kubeconform
 
@@ -18,7 +19,7 @@ KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provid
 KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube tools-debian test-providers race lint bench tools tools-kube clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube tools-debian test-providers race lint bench bench-probe tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -109,7 +110,14 @@ $(HELM): tools/chart/go.mod tools/chart/go.sum
 $(CONFORM): tools/chart/go.mod tools/chart/go.sum
 	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
 
-bench: build ## benchmarks; see docs/benchmarks.md
+$(BLACKBOX): tools/blackbox/main.go tools/blackbox/go.mod tools/blackbox/go.sum
+	cd tools/blackbox && CGO_ENABLED=0 $(GO) build -trimpath -o ../../$(BLACKBOX) .
+
+bench-probe: $(BLACKBOX) ## CPU of a health check beside blackbox_exporter's
+	$(GO) build -o $(BIN)/tools/bench-probe ./test/bench/probe
+	$(BIN)/tools/bench-probe -blackbox $(BLACKBOX)
+
+bench: build bench-probe ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -234,6 +235,14 @@ func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, e
 	}
 	if len(instances) != a.dep.Service.Instances {
 		return nil, fmt.Errorf("terraform output: %d instances, wanted %d", len(instances), a.dep.Service.Instances)
+	}
+	// The modules know port and path of a health check, and no TLS.
+	if h := a.dep.Service.Health; h != nil && h.HTTP != nil && h.HTTP.Scheme == "https" {
+		for i := range instances {
+			if rest, plain := strings.CutPrefix(instances[i].HealthURL, "http://"); plain {
+				instances[i].HealthURL = "https://" + rest
+			}
+		}
 	}
 	return instances, nil
 }

@@ -210,9 +210,9 @@ func (d *Deployer) health(ctx context.Context, row *store.Deployment) map[string
 	if err != nil {
 		return out
 	}
-	res := qos.NewCollector(qos.Options{Sources: []string{qos.SourceHTTP}}).Collect(ctx, targets)
+	res := qos.NewCollector(qos.Options{Sources: qos.HealthSources()}).Collect(ctx, targets)
 	for _, s := range res.Samples {
-		if s.Name != "probe_success" {
+		if s.Name != "probe_success" || out[s.Instance].healthy == No { // of two vantages the worse counts
 			continue
 		}
 		h := healthState{healthy: Yes}

@@ -31,12 +31,15 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 	if err != nil {
 		return nil, err
 	}
+	healthPort, _ := dep.Service.Port(dep.Service.Health.Port())
 	out := make([]qos.Target, 0, len(instances))
 	for _, i := range instances {
 		t := qos.Target{
 			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: i.Name,
 			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
 			HealthURL: i.HealthURL, Logs: i.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
+			Health: dep.Service.Health, Address: i.Address,
+			HealthPort: qos.HealthPort{Number: healthPort.Number, Public: healthPort.Public || row.Provider == policies.Local},
 		}
 		if i.SSHUser != "" {
 			t.SSH = &qos.SSHTarget{

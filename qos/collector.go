@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"skysail/internal/failure"
+	"skysail/qos/health"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
 )
@@ -51,6 +52,9 @@ type Options struct {
 	// RootCAs are the authorities that health checks over HTTPS trust; the
 	// system's unless said otherwise.
 	RootCAs *x509.CertPool
+	// Health keeps what is known of services between collections, for loops:
+	// with it thresholds count, and skysail_health_state is told.
+	Health *health.Prober
 }
 
 // Collector reads targets. It may be used side by side.
@@ -67,9 +71,15 @@ type Collector struct {
 // NewCollector makes a Collector.
 func NewCollector(o Options) *Collector {
 	c := &Collector{chosen: len(o.Sources) > 0, timeout: cmp.Or(o.Timeout, defaultTimeout), concurrency: max(cmp.Or(o.Concurrency, defaultConcurrency), 1)}
-	all := append([]Source{
-		sshSource{pool: o.Connections}, hostSource{}, serviceSource{}, httpSource{roots: o.RootCAs},
-	}, o.More...)
+	remembers := o.Health != nil
+	if !remembers {
+		o.Health = health.NewProber()
+	}
+	all := []Source{sshSource{pool: o.Connections}, hostSource{}, serviceSource{}}
+	for _, kind := range HealthSources() {
+		all = append(all, healthSource{kind: kind, roots: o.RootCAs, pool: o.Connections, prober: o.Health, remembers: remembers})
+	}
+	all = append(all, o.More...)
 	for _, s := range all {
 		if !c.chosen || slices.Contains(o.Sources, s.Name()) {
 			c.sources = append(c.sources, s)
@@ -190,6 +200,9 @@ func (c *Collector) read(ctx context.Context, t Target, s Source) (Reading, erro
 	switch s.(type) {
 	case *cloudRound, *kubeRound:
 		timeout = c.cloudTime
+	}
+	if _, own := s.(healthSource); own && t.Health != nil {
+		timeout = max(timeout, t.Health.Timeout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -15,6 +15,7 @@ import (
 	"skysail/policies"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
+	"skysail/spec"
 	"skysail/store"
 )
 
@@ -25,8 +26,14 @@ type Target struct {
 	Sandbox bool
 	// SSH is nil for what runs on this machine or in a cluster.
 	SSH *SSHTarget
-	// HealthURL is asked by HTTP; empty when the service has no health check.
+	// HealthURL is asked by HTTP; empty when the service has no health check,
+	// or none that can be asked from outside.
 	HealthURL string
+	// Health says how to ask, at HealthURL's host and port or, where there is
+	// none, at HealthPort of Address. Without it HealthURL is to answer with 2xx.
+	Health     *spec.Health
+	Address    string
+	HealthPort HealthPort
 	// Logs is `journald:UNIT` or `file:PATH`; empty when there are none.
 	Logs string
 	// Unit is the systemd unit whose state is asked over SSH.
@@ -39,6 +46,13 @@ type Target struct {
 	Kube *KubeTarget
 	// Dial reaches the instance; nil is net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// HealthPort is the port of a health check.
+type HealthPort struct {
+	Number int
+	// Public says that it can be reached from outside.
+	Public bool
 }
 
 // SSHTarget says how to log in to an instance.

@@ -22,8 +22,6 @@ var (
 	}
 	diskSchema    = &hclfile.Schema{What: "a disk block", Attributes: []string{"size_gb", "path"}}
 	portSchema    = &hclfile.Schema{What: "a port block", Attributes: []string{"number", "public"}}
-	httpSchema    = &hclfile.Schema{What: "an http block", Attributes: []string{"port", "path"}}
-	healthSchema  = &hclfile.Schema{What: "a health block", Blocks: []hclfile.Block{{Type: "http", Schema: httpSchema}}}
 	serviceSchema = &hclfile.Schema{
 		What:       "a service block",
 		Attributes: []string{"instances", "env", "secrets"},
@@ -84,7 +82,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	decodeSource(f, block, &s.Source)
 	decodeResources(block, &s.Resources)
 	decodePorts(block, &s.Ports)
-	s.Health = decodeHealth(block)
+	s.Health = decodeHealth(f, block)
 	s.Disk = decodeDisk(block)
 	for _, m := range s.mistakes() {
 		block.Report(m)
@@ -171,21 +169,6 @@ func decodePorts(service *hclfile.Body, into *[]Port) {
 		block.Bool("public", &p.Public)
 		*into = append(*into, p)
 	}
-}
-
-func decodeHealth(service *hclfile.Body) *Health {
-	block := service.Child("health")
-	if block == nil {
-		return nil
-	}
-	h := &Health{}
-	if b := block.Child("http"); b != nil {
-		h.HTTP = &HTTPHealth{Path: "/"}
-		b.String("port", &h.HTTP.Port)
-		b.Require("port", "the name of a port block")
-		b.String("path", &h.HTTP.Path)
-	}
-	return h
 }
 
 func decodeDisk(service *hclfile.Body) *Disk {

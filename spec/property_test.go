@@ -64,7 +64,7 @@ func draw(t *rapid.T) *Service {
 		s.Ports = append(s.Ports, Port{Name: "p" + string(rune('a'+i)), Number: n, Public: rapid.Bool().Draw(t, "public")})
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "health") {
-		s.Health = &Health{HTTP: &HTTPHealth{Port: "pa", Path: rapid.StringMatching(`/([a-z0-9$=&?]([a-z0-9$=&?/]|%2[0-9F]){0,10})?`).Draw(t, "path")}}
+		s.Health = drawHealth(t)
 	}
 	return s
 }
@@ -190,10 +190,8 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 		b.set("number", p.Number)
 		b.set("public", p.Public)
 	}
-	if h := s.Health; h != nil {
-		b := service.block("health").block("http")
-		b.set("port", h.HTTP.Port)
-		b.set("path", h.HTTP.Path)
+	if s.Health != nil {
+		writeHealth(service.block("health"), s.Health)
 	}
 	if s.MaxInstances == 0 {
 		service.set("instances", s.Instances)

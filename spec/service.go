@@ -80,17 +80,6 @@ type Port struct {
 	Public bool `json:"public"`
 }
 
-// Health says how to ask the service whether it works.
-type Health struct {
-	HTTP *HTTPHealth `json:"http,omitempty"`
-}
-
-// HTTPHealth is a GET that a healthy service answers with 2xx.
-type HTTPHealth struct {
-	Port string `json:"port"` // a port's name
-	Path string `json:"path"`
-}
-
 // Ranged says whether the number of instances may change by itself.
 func (s *Service) Ranged() bool { return s.MaxInstances > s.Instances }
 

@@ -3,7 +3,6 @@ package sshclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -146,14 +145,4 @@ func (c *Client) keepalive(every time.Duration) {
 			return
 		}
 	}
-}
-
-// Dial connects to a port as the instance itself reaches it, through the SSH
-// connection (RFC 4254, 7.2); addr is host:port on the instance.
-func (c *Client) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	conn, err := c.ssh.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%s, port %s: %w", c.addr, addr, err)
-	}
-	return conn, nil
 }

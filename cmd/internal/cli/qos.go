@@ -121,7 +121,9 @@ func labelText(labels map[string]string) string {
 // formatValue shows a base unit as a person reads it.
 func formatValue(name string, v float64) string {
 	switch {
-	case strings.HasSuffix(name, "_time_seconds"):
+	case name == "probe_dns_lookup_time_seconds":
+		return fmt.Sprintf("%.1f ms", v*1000)
+	case strings.HasSuffix(name, "_time_seconds"), strings.HasSuffix(name, "_timestamp_seconds"), strings.HasSuffix(name, "_cert_expiry"):
 		return time.Unix(int64(v), 0).Local().Format(time.DateTime)
 	case strings.HasSuffix(name, "_bytes"):
 		return formatBytes(v)
