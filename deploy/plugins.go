@@ -33,7 +33,11 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 	}
 	env[reexec.EnvBinary] = b
 	if a.row.Provider == policies.Kubernetes && a.dep.Sandbox {
-		if tools, err := kube.Find(); err == nil { // else the plugin says what is missing
+		var dirs []string
+		if dir, ok := d.lookup(kube.EnvTools); ok {
+			dirs = append(dirs, dir)
+		}
+		if tools, err := kube.Find(dirs...); err == nil { // else the plugin says what is missing
 			env[kube.EnvTools] = tools.Dir
 		}
 	}

@@ -104,7 +104,7 @@ func TestKubeUpdate(t *testing.T) {
 	bad.Source = spec.Source{Container: &spec.Container{Image: "registry.example/rolling-broken:3.0"}}
 	b.fault("rolling-broken", kube.Fault{Kind: kube.CrashLoop, Image: "rolling-broken"})
 	_, err = d.Update(t.Context(), svc.Name, deploy.UpdateRequest{Service: &bad})
-	if failure.CodeOf(err) != failure.Failed || !strings.Contains(err.Error(), "CrashLoopBackOff") || !strings.Contains(err.Error(), "the change was undone") {
+	if failure.CodeOf(err) != failure.Failed || !strings.Contains(err.Error(), "container rolling: ") || !strings.Contains(err.Error(), "the change was undone") {
 		t.Errorf("a bad revision: %v", err)
 	}
 	if got := image(); got != "registry.example/rolling:2.0 3 3" {

@@ -95,6 +95,15 @@ func ask(ctx context.Context, cfg *rest.Config, name string) (string, error) {
 		return "", fmt.Errorf("%w: the server of context %q is no URL", ErrBroken, name)
 	}
 	resp, err := client.Do(req)
+	for err == nil && resp.StatusCode == http.StatusTooManyRequests { // it is there, and busy
+		_ = resp.Body.Close()
+		select {
+		case <-ctx.Done():
+			return "", noAnswer(ctx, name, context.Cause(ctx))
+		case <-time.After(300 * time.Millisecond):
+		}
+		resp, err = client.Do(req)
+	}
 	if err != nil {
 		return "", noAnswer(ctx, name, err)
 	}
