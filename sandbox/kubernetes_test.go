@@ -71,7 +71,8 @@ func TestKubeSandbox(t *testing.T) {
 
 	// The next daemon brings it back, with what it held.
 	check(t, down(t.Context(), home, false, testKit()))
-	if _, err := http.Get(strings.TrimSpace(kubectlServer(t, kubeconfig))); err == nil {
+	if resp, err := http.Get(strings.TrimSpace(kubectlServer(t, kubeconfig))); err == nil {
+		_ = resp.Body.Close()
 		t.Error("the API answers after down")
 	}
 	c = up(t, home)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -34,6 +36,9 @@ type api struct {
 	exec  bool // a credential helper is a program that knows no deadline
 	name  string
 	hasty bool // a call that failed is not repeated
+	// heard is what a call last failed with before its time was over; nil after
+	// an answer.
+	heard *atomic.Pointer[error]
 }
 
 // connect makes the connection when it is first needed.
@@ -58,7 +63,7 @@ func (c *Cloud) connect() (*api, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the server of context %q is no URL", ErrBroken, c.context)
 	}
-	c.api = &api{rest: r, http: client, exec: cfg.ExecProvider != nil, name: c.context}
+	c.api = &api{rest: r, http: client, exec: cfg.ExecProvider != nil, name: c.context, heard: new(atomic.Pointer[error])}
 	return c.api, nil
 }
 
@@ -81,14 +86,14 @@ func (a *api) json(ctx context.Context, c call, out any) error {
 	if a.hasty {
 		tries = 1
 	}
-	var said error
 	raw, err := backoff.Retry(ctx, func() ([]byte, error) {
 		raw, err := a.once(ctx, c)
 		if err == nil {
+			a.heard.Store(nil)
 			return raw, nil
 		}
-		if ctx.Err() == nil {
-			said = err
+		if ctx.Err() == nil && !outOfTime(err) {
+			a.heard.Store(&err)
 		}
 		if !passing(ctx, err) {
 			return nil, backoff.Permanent(err)
@@ -101,8 +106,9 @@ func (a *api) json(ctx context.Context, c call, out any) error {
 		}
 		return nil, err
 	}, backoff.WithMaxElapsedTime(silence), backoff.WithMaxTries(tries), backoff.WithBackOff(pauses()))
-	if err != nil && said != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		err = said
+	// Another call on this connection may have heard what is wrong.
+	if said := a.heard.Load(); err != nil && said != nil && (ctx.Err() != nil || outOfTime(err)) && !errors.Is(ctx.Err(), context.Canceled) {
+		err = *said
 	}
 	if err != nil || out == nil {
 		return err
@@ -175,6 +181,12 @@ func (a *api) request(c call) *rest.Request {
 		r = r.SetHeader("Content-Type", kind).Body(c.body)
 	}
 	return r
+}
+
+// outOfTime is a call that was not made since its turn would have come too late
+// (k8s.io/client-go/rest/request.go, tryThrottle).
+func outOfTime(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "client rate limiter Wait returned an error")
 }
 
 // passing says whether a failed call may do better in a moment.

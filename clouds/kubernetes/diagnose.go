@@ -74,20 +74,20 @@ func (c *Cloud) Diagnose(ctx context.Context, id string) (Diagnosis, error) {
 		return Diagnosis{}, err
 	}
 	defer api.close()
-	d, err := c.look(ctx, api, id, true)
-	if ctx.Err() != nil && err == nil {
-		err = context.Cause(ctx)
+	d := c.look(ctx, api, id, true)
+	if ctx.Err() != nil {
+		return d, context.Cause(ctx)
 	}
-	return d, err
+	return d, nil
 }
 
 // look makes a diagnosis. Unless whole is set it is quick: no logs are read.
-func (c *Cloud) look(ctx context.Context, api *api, id string, whole bool) (Diagnosis, error) {
+func (c *Cloud) look(ctx context.Context, api *api, id string, whole bool) Diagnosis {
 	var d Diagnosis
 	deployments, err := labelled[workload](ctx, c, api, deploymentKind, id)
 	if err != nil {
 		d.failed(c, err)
-		return d, nil
+		return d
 	}
 	sets, err := labelled[workload](ctx, c, api, replicaSetKind, id)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Cloud) look(ctx context.Context, api *api, id string, whole bool) (Diag
 		}
 	}
 	if d.Done {
-		return d, nil
+		return d
 	}
 	events, err := c.events(ctx, api, id, time.Time{})
 	if err != nil && !forbidden(err) { // without events the states still tell
@@ -128,7 +128,7 @@ func (c *Cloud) look(ctx context.Context, api *api, id string, whole bool) (Diag
 	if whole {
 		c.explainEnds(ctx, api, id, &d, pods)
 	}
-	return d, nil
+	return d
 }
 
 // failed notes a call that failed.

@@ -93,8 +93,10 @@ func TestDiagnose(t *testing.T) {
 			pending(s, unit+"-b", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.")
 		}, faults.Capacity, []string{"0 of 2 pods", "Insufficient nvidia.com/gpu", "(2 pods)"}},
 		"quota, by condition": {func(s *server) {
-			rollout(s, 2, 1, object{"status": object{"replicas": 1, "conditions": []object{{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
-				"message": `pods "x" is forbidden: exceeded quota: team, requested: limits.cpu=4, used: limits.cpu=6, limited: limits.cpu=8`}}}})
+			rollout(s, 2, 1, object{"status": object{"replicas": 1, "conditions": []object{{
+				"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+				"message": `pods "x" is forbidden: exceeded quota: team, requested: limits.cpu=4, used: limits.cpu=6, limited: limits.cpu=8`,
+			}}}})
 		}, faults.Quota, []string{"replica set " + unit + "-5d4f: FailedCreate: pods", "exceeded quota: team"}},
 		"quota, by event": {func(s *server) {
 			rollout(s, 2, 0, object{"status": object{"replicas": 0}})

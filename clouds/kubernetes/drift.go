@@ -37,7 +37,7 @@ type DriftedField struct{ Path, Want, Have string }
 const maxRelease = 64 << 20
 
 // ErrNoRelease is a deployment of which Helm has no release that stands.
-var ErrNoRelease = errors.New("Helm has no deployed release of it")
+var ErrNoRelease = errors.New("there is no deployed Helm release of it")
 
 // Drift compares what a deployment's newest Helm release has with what is in
 // the cluster, field by field. What the release does not speak of is not
@@ -138,19 +138,19 @@ func (c *Cloud) manifest(ctx context.Context, api *api, id string) (string, erro
 func decodeRelease(raw []byte) (string, error) {
 	packed, err := base64.StdEncoding.DecodeString(string(raw))
 	if err != nil {
-		return "", fmt.Errorf("Helm's release: %w", err)
+		return "", fmt.Errorf("the Helm release: %w", err)
 	}
 	var in io.Reader = bytes.NewReader(packed)
 	if bytes.HasPrefix(packed, []byte{0x1f, 0x8b, 0x08}) {
 		if in, err = gzip.NewReader(in); err != nil {
-			return "", fmt.Errorf("Helm's release: %w", err)
+			return "", fmt.Errorf("the Helm release: %w", err)
 		}
 	}
 	var release struct {
 		Manifest string `json:"manifest"`
 	}
 	if err := json.NewDecoder(io.LimitReader(in, maxRelease)).Decode(&release); err != nil {
-		return "", fmt.Errorf("Helm's release: %w", err)
+		return "", fmt.Errorf("the Helm release: %w", err)
 	}
 	return release.Manifest, nil
 }

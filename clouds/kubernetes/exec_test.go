@@ -43,10 +43,10 @@ func overWebSocket(w http.ResponseWriter, r *http.Request) bool {
 				if websocket.Message.Receive(ws, &message) != nil {
 					return
 				}
-				switch {
-				case message[0] == 0:
+				switch message[0] {
+				case 0:
 					_ = websocket.Message.Send(ws, append([]byte{1}, strings.ToUpper(string(message[1:]))...))
-				case message[0] == 255: // the input is over
+				case 255: // the input is over
 					_ = websocket.Message.Send(ws, append([]byte{2}, "warning"...))
 					_ = websocket.Message.Send(ws, append([]byte{3}, exitStatus...))
 					return

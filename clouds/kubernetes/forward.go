@@ -58,10 +58,10 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 		case <-ctx.Done():
 			return nil // the dialer knows of no ctx
 		case err = <-done:
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				return api.explain(err, "%s", doing)
 			}
-			return api.explain(err, "%s", doing)
+			return nil //nolint:nilerr // it was to end
 		case <-up:
 			up = nil
 			if got, err := f.GetPorts(); err == nil && ready != nil {

@@ -28,7 +28,7 @@ func inCluster(env clouds.Env) (place, *rest.Config, bool) {
 		return place{}, nil, false
 	}
 	at := place{context: InCluster, pod: true}
-	if raw, err := os.ReadFile(filepath.Join(serviceAccount, "namespace")); err == nil { //nolint:gosec // the fixed place
+	if raw, err := os.ReadFile(filepath.Join(serviceAccount, "namespace")); err == nil {
 		at.namespace = strings.TrimSpace(string(raw))
 	}
 	return at, &rest.Config{

@@ -48,8 +48,10 @@ func (c *Cloud) EnsureNamespace(ctx context.Context, id string) (made bool, err 
 		case err != nil:
 			return false, api.explain(err, "looking at namespace %s", c.namespace)
 		case ns.DeletionTimestamp != nil:
-			return false, &Error{Context: c.context, Doing: "using namespace " + c.namespace, Next: "wait until it is gone, then try again",
-				Err: fmt.Errorf("namespace %s is being terminated", c.namespace)}
+			return false, &Error{
+				Context: c.context, Doing: "using namespace " + c.namespace, Next: "wait until it is gone, then try again",
+				Err: fmt.Errorf("namespace %s is being terminated", c.namespace),
+			}
 		case ns.Labels[Label] == "" || hasMember(ns, id):
 			return false, nil
 		}

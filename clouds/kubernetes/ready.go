@@ -65,7 +65,7 @@ func (c *Cloud) WaitReady(ctx context.Context, id string, o WaitOptions) error {
 	}
 	w := watch{begin: time.Now(), grace: o.Grace}
 	for pause := firstLook; ; pause = lookPause {
-		d, _ := c.look(ctx, api, id, false)
+		d := c.look(ctx, api, id, false)
 		if ctx.Err() == nil {
 			if w.changed(d) && o.Progress != nil {
 				o.Progress(d)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // KeepSecret removes every Secret of skysail's own of a deployment but the one
@@ -49,7 +48,7 @@ func (c *Cloud) UnlockRelease(ctx context.Context, id string) ([]string, error) 
 	}
 	var out []string
 	for _, s := range pendingReleases(list) {
-		if err := api.remove(ctx, releaseKind, s.Namespace, s.Name, types.UID(s.UID), ""); err != nil {
+		if err := api.remove(ctx, releaseKind, s.Namespace, s.Name, s.UID, ""); err != nil {
 			return out, api.explain(err, "removing %s in namespace %s", s.Name, s.Namespace)
 		}
 		out = append(out, s.Name+" ("+s.Labels["status"]+")")

@@ -179,7 +179,7 @@ func TestPathsToldApart(t *testing.T) {
 }
 
 func TestProberRemembers(t *testing.T) {
-	var status = http.StatusOK
+	status := http.StatusOK
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer xyz" {
 			status = http.StatusUnauthorized

@@ -125,7 +125,7 @@ func (e *exchange) http1() error {
 			begin, _ = e.reader.Peek(n)
 			e.garbage = append(e.garbage[:0], begin...)
 		}
-		resp, err := http.ReadResponse(e.reader, req)
+		resp, err := http.ReadResponse(e.reader, req) //nolint:bodyclose // closed with the exchange
 		if err != nil {
 			if head.N <= 0 {
 				return errHeaders

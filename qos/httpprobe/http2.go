@@ -47,7 +47,7 @@ func (e *exchange) http2(ctx context.Context) error {
 	}))
 	e.release = t.CloseIdleConnections
 	e.sent = time.Now()
-	resp, err := t.RoundTrip(req)
+	resp, err := t.RoundTrip(req) //nolint:bodyclose // closed with the exchange
 	mu.Lock()
 	e.first = first
 	mu.Unlock()

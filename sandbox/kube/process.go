@@ -68,7 +68,10 @@ func (c *Cluster) start(name string, args ...string) (*process, error) {
 func (p *process) died() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s ended (%v): %s", p.name, p.err, tail(p.log))
+		if p.err != nil {
+			return fmt.Errorf("%s ended: %w: %s", p.name, p.err, tail(p.log))
+		}
+		return fmt.Errorf("%s ended: %s", p.name, tail(p.log))
 	default:
 		return nil
 	}

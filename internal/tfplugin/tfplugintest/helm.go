@@ -48,7 +48,9 @@ func Helm() tfplugin.Release {
 }
 
 // HelmSchema is the schema that Helm serves.
-func HelmSchema() (*tfjson.ProviderSchema, error) { return tfplugin.ParseSchema(helmSchema, HelmSource) }
+func HelmSchema() (*tfjson.ProviderSchema, error) {
+	return tfplugin.ParseSchema(helmSchema, HelmSource)
+}
 
 // schemaServer answers what Terraform asks before an apply. The calls that it
 // does not have belong to kinds of things that the provider has not.

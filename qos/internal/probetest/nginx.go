@@ -53,7 +53,7 @@ func Nginx(t testing.TB, ports int, servers string) []string {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			log, _ := os.ReadFile(filepath.Join(dir, "error.log")) //nolint:gosec // a folder of the test
 			t.Logf("nginx said:\n%s", log)
 		}
 	})

@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -95,7 +96,7 @@ func Hold(c net.Conn) {
 func Secure(config *tls.Config, handle func(net.Conn)) func(net.Conn) {
 	return func(c net.Conn) {
 		s := tls.Server(c, config)
-		if s.Handshake() == nil {
+		if s.HandshakeContext(context.Background()) == nil {
 			handle(s)
 		}
 	}
