@@ -16,6 +16,7 @@ import (
 	"skysail/generator"
 	"skysail/internal/failure"
 	"skysail/modules"
+	"skysail/policies"
 	"skysail/spec"
 )
 
@@ -306,6 +307,9 @@ func TestMinimalService(t *testing.T) {
 			Name: "a", Instances: 1,
 			Source:    spec.Source{Native: &spec.Native{URL: "https://example.com/a.tgz", SHA256: strings.Repeat("0", 64), Binary: "a"}},
 			Resources: spec.Resources{CPU: 1, MemoryGB: 1},
+		}
+		if provider == policies.Kubernetes { // it runs images only
+			in.Service.Source = spec.Source{Container: &spec.Container{Image: "docker.io/library/nginx:1.29"}}
 		}
 		if len(in.HostKeys) > 1 {
 			in.HostKeys = in.HostKeys[:1]
