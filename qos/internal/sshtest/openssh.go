@@ -47,8 +47,8 @@ KbdInteractiveAuthentication no
 UsePAM no
 StrictModes no
 PermitRootLogin prohibit-password
-SetEnv %[2]s
-`, dir, mark))
+SetEnv %[2]s HOME=%[1]s
+`, dir, mark)) // a home of its own: what this machine's user has in .bashrc is no part of a test
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
