@@ -6,9 +6,20 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X skysail/cmd/internal/cli.Version=$(VERSION)
 LINT     := $(BIN)/tools/golangci-lint
 TOFU     := $(BIN)/tools/tofu
+BLACKBOX := $(BIN)/tools/blackbox
+HELM     := $(BIN)/tools/kube/helm
+CONFORM  := $(BIN)/tools/kube/kubeconform
+
+# The cluster of tests and laptops: three programs of one module, etcd and kwok
+# of modules of their own, for their dependencies do not agree.
+KUBE         := $(BIN)/tools/kube
+KUBE_VERSION := v1.37.2
+KUBE_BUILT   := $(KUBE)/kube-apiserver $(KUBE)/kube-controller-manager $(KUBE)/kube-scheduler
+KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provider-helm
+KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load test-logs tools-debian test-providers race lint bench tools clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -29,10 +40,12 @@ FAULTS := TestFaults|TestFaultCases
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
 	@if [ ! -d "$(SCHEMAS)" ]; then \
 	  echo "not run: modules and plugin schemas are not held against the real providers' schemas: no folder $(SCHEMAS)" >&2; fi
+	@if [ ! -x "$(HELM)" ] || [ ! -x "$(CONFORM)" ]; then \
+	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
-	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v '^skysail/test$$')
-	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad)$$' ./test
+	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
+	$(GO) test -timeout 15m -skip '^TestKube' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
 	$(GO) test -timeout 40m -run '^($(SLOW))$$' ./test
@@ -53,10 +66,13 @@ test-logs: ## ten million numbered log lines over every rotation, kills and cuts
 CRASH_RUNS ?= 300
 
 test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
-	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^TestCrash$$' -v ./test | grep -v '^=== '
+	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
+
+test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
+	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
 
 race: examples tools-debian ## the same tests under the race detector
 	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
@@ -72,7 +88,7 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
 
-tools: $(LINT) $(TOFU) ## build golangci-lint, and OpenTofu for the tests of engine = "tofu"
+tools: $(LINT) $(TOFU) $(HELM) $(CONFORM) tools-kube ## build golangci-lint, OpenTofu, helm and kubeconform for tests, and the cluster
 
 $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -80,7 +96,35 @@ $(LINT): tools/go.mod tools/go.sum
 $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
 	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
 
-bench: build ## benchmarks; see docs/benchmarks.md
+tools-kube: $(KUBE_TOOLS) ## build the cluster of tests and laptops: Kubernetes, etcd, kwok (seven minutes on two cores)
+
+$(KUBE_BUILT) &: tools/kube/go.mod tools/kube/go.sum
+	cd tools/kube && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o ../../$(KUBE)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
+
+$(KUBE)/etcd: tools/etcd/go.mod tools/etcd/go.sum
+	cd tools/etcd && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ go.etcd.io/etcd/server/v3
+
+$(KUBE)/kwok: tools/kwok/go.mod tools/kwok/go.sum
+	cd tools/kwok && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ sigs.k8s.io/kwok/cmd/kwok
+
+$(KUBE)/terraform-provider-helm: $(wildcard tools/helm/*)
+	cd tools/helm && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ .
+
+# helm takes the Kubernetes that charts are rendered for from its build.
+$(HELM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) -X helm.sh/helm/v3/internal/version.version=v3.22.0' -o ../../$(HELM) helm.sh/helm/v3/cmd/helm
+
+$(CONFORM): tools/chart/go.mod tools/chart/go.sum
+	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
+
+$(BLACKBOX): tools/blackbox/main.go tools/blackbox/go.mod tools/blackbox/go.sum
+	cd tools/blackbox && CGO_ENABLED=0 $(GO) build -trimpath -o ../../$(BLACKBOX) .
+
+bench-probe: $(BLACKBOX) ## CPU of a health check beside blackbox_exporter's
+	$(GO) build -o $(BIN)/tools/bench-probe ./test/bench/probe
+	$(BIN)/tools/bench-probe -blackbox $(BLACKBOX)
+
+bench: build bench-probe ## benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 

@@ -156,12 +156,16 @@ func (d *Deployer) untouched(ctx context.Context, m *review.Manifest) error {
 	}
 	asked := map[string]bool{}
 	for _, e := range m.Approved() {
-		p := e.Candidate.Offer.Provider
-		if asked[p] {
+		o := e.Candidate.Offer
+		p, where := o.Provider, o.Provider
+		if p == policies.Kubernetes {
+			where = o.Region + "/" + o.Type
+		}
+		if asked[where] {
 			continue
 		}
-		asked[p] = true
-		c, err := d.cloud(p, env)
+		asked[where] = true
+		c, err := d.cloudOf(&store.Attempt{Provider: p, Region: o.Region, Type: o.Type}, env)
 		if err != nil {
 			return err
 		}

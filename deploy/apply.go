@@ -103,7 +103,7 @@ func (d *Deployer) runReviewed(ctx context.Context, dir string, m *review.Manife
 	dep := rowOfManifest(m)
 	result := selector.Result{Rule: m.Rule, Why: m.Why, Candidates: rv.candidates(), Refused: m.Refused}
 	r := &run{
-		d: d, dep: &dep, secrets: secrets, result: result, queue: newQueue(result.Candidates, m.Policy.Failover),
+		d: d, dep: &dep, secrets: secrets, result: result, queue: queueOf(result.Candidates, &m.Policy),
 		approved: true, reviewed: rv,
 	}
 	err := d.claimName(ctx, &dep)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -12,6 +13,7 @@ import (
 
 	"skysail/clouds"
 	"skysail/generator"
+	"skysail/policies"
 	"skysail/runner"
 	"skysail/selector"
 	"skysail/store"
@@ -35,6 +37,7 @@ type attempt struct {
 	appliedAt time.Time    // when its apply began
 	plan      *tfjson.Plan // the saved one, once somebody looked at it
 	lockedOut string       // who held the state's lock when it was wanted last
+	secret    string       // the Secret of its pods, "" the first one's name
 	// onError is told the first error of a running apply, and must not wait.
 	onError func(said string)
 }
@@ -71,7 +74,7 @@ func (d *Deployer) openAttemptIn(ctx context.Context, dep *store.Deployment, row
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.cloud(row.Provider, env)
+	c, err := d.cloudOf(&row, env)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +119,7 @@ func (d *Deployer) generate(ctx context.Context, a *attempt) error {
 // bundleInput is the generator's input but for keys.
 func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *selector.Candidate) (generator.Input, error) {
 	from := dep.Policy.Access.SSHFrom
-	if len(from) == 0 && c.Offer.Provider != "local" {
+	if len(from) == 0 && c.Offer.Provider != policies.Local && c.Offer.Provider != policies.Kubernetes {
 		env, err := d.environment(ctx, dep.Sandbox)
 		if err != nil {
 			return generator.Input{}, err
@@ -139,6 +142,7 @@ func (d *Deployer) bundleInput(ctx context.Context, dep *store.Deployment, c *se
 		TTL:          dep.Policy.Limits.TTL,
 		SSHFrom:      from,
 		Backend:      backendOf(dep),
+		Kubernetes:   d.clusterInput(dep),
 	}, nil
 }
 
@@ -195,11 +199,21 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 			return nil, fmt.Errorf("secrets: %w", err)
 		}
 	}
+	if err := d.prepareCluster(ctx, a, secrets); err != nil {
+		return nil, err
+	}
 	d.emit(EventStep, a, "apply")
 	wait := func(who string) { d.emit(EventStep, a, "%s", lockedText(who)) }
-	if err := patiently(ctx, a, wait, func() error {
-		return d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(ctx) })
-	}); err != nil {
+	pods, applying := d.watchRollout(ctx, a)
+	err := patiently(ctx, a, wait, func() error {
+		return d.step(ctx, a, store.StepApply, "", func() error { return a.workspace.Apply(applying) })
+	})
+	if err = pods.end(hopeless(applying, err)); err != nil {
+		return nil, err
+	}
+	if name, err := a.secretName(secrets); err != nil {
+		return nil, err
+	} else if err := a.noteSecret(name, secrets); err != nil {
 		return nil, err
 	}
 	d.emit(EventStep, a, "outputs")
@@ -208,6 +222,9 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 
 // outputs are the instances that an apply made, all of them or an error.
 func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, error) {
+	if _, ok := a.cluster(); ok {
+		return d.podInstances(ctx, a)
+	}
 	values, err := a.workspace.Outputs(ctx)
 	if err != nil {
 		return nil, err
@@ -218,6 +235,14 @@ func (d *Deployer) outputs(ctx context.Context, a *attempt) ([]store.Instance, e
 	}
 	if len(instances) != a.dep.Service.Instances {
 		return nil, fmt.Errorf("terraform output: %d instances, wanted %d", len(instances), a.dep.Service.Instances)
+	}
+	// The modules know port and path of a health check, and no TLS.
+	if h := a.dep.Service.Health; h != nil && h.HTTP != nil && h.HTTP.Scheme == "https" {
+		for i := range instances {
+			if rest, plain := strings.CutPrefix(instances[i].HealthURL, "http://"); plain {
+				instances[i].HealthURL = "https://" + rest
+			}
+		}
 	}
 	return instances, nil
 }

@@ -64,7 +64,7 @@ func (d *Deployer) PlanBundles(ctx context.Context, svc *spec.Service, o BundleO
 			"A saved plan is bound to the place of its state, and a folder for review has that with it; nothing was written.",
 			"Plan for review with a policy without backend, or deploy without a review.")
 	}
-	list, err := chosen(result.Candidates, d.policy.Failover, o.Candidates)
+	list, err := chosen(result.Candidates, d.policy, o.Candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +105,9 @@ func (d *Deployer) nameFree(ctx context.Context, name string) error {
 // chosen are the candidates that a run would try if none of them had room, and
 // then the others in order: so that what is approved holds other regions and
 // other providers, and not only the first region's types.
-func chosen(all []selector.Candidate, f policies.Failover, n int) ([]selector.Candidate, error) {
+func chosen(all []selector.Candidate, policy policies.Policy, n int) ([]selector.Candidate, error) {
 	if n < 0 {
-		n = f.MaxAttempts
+		n = policy.Failover.MaxAttempts
 	}
 	if n == 0 || n > len(all) {
 		n = len(all)
@@ -117,8 +117,8 @@ func chosen(all []selector.Candidate, f policies.Failover, n int) ([]selector.Ca
 			fmt.Sprintf("A folder for review holds at most %d; nothing was written.", maxBundles),
 			"Give --candidates N, or narrow providers, regions or the price in the policy.")
 	}
-	f.MaxAttempts = n
-	q := newQueue(all, f)
+	policy.Failover.MaxAttempts = n
+	q := queueOf(all, &policy)
 	var out []selector.Candidate
 	taken := map[*selector.Candidate]bool{}
 	for s, ok := q.next(); ok; s, ok = q.next() {

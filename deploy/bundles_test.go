@@ -35,7 +35,7 @@ func TestChosen(t *testing.T) {
 		0:  "vultr/ewr/a vultr/ams/a vultr/lax/a digitalocean/nyc1/s aws/us-east-1/t vultr/ewr/b",
 		99: "vultr/ewr/a vultr/ams/a vultr/lax/a digitalocean/nyc1/s aws/us-east-1/t vultr/ewr/b",
 	} {
-		list, err := chosen(all, f, n)
+		list, err := chosen(all, policies.Policy{Failover: f}, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestChosen(t *testing.T) {
 	for i := range maxBundles + 1 {
 		many = append(many, offered("vultr", fmt.Sprint(i), "a"))
 	}
-	if _, err := chosen(many, f, 0); failure.CodeOf(err) != failure.Input || !strings.Contains(err.Error(), "--candidates") {
+	if _, err := chosen(many, policies.Policy{Failover: f}, 0); failure.CodeOf(err) != failure.Input || !strings.Contains(err.Error(), "--candidates") {
 		t.Errorf("more than anybody reviews: %v", err)
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"skysail/clouds"
 	"skysail/clouds/faults"
+	"skysail/clouds/kubernetes"
+	"skysail/policies"
 	"skysail/store"
 )
 
@@ -25,6 +28,17 @@ const (
 	// by itself.
 	silentRounds = 3
 )
+
+// followRounds is for how many looks what a cluster itself removes is waited
+// for: pods have a grace of their own.
+const followRounds = 5
+
+// onlyFollowers says that nothing is left but what goes after its owner.
+func onlyFollowers(left []clouds.Resource) bool {
+	return !slices.ContainsFunc(left, func(r clouds.Resource) bool {
+		return r.Provider != policies.Kubernetes || r.Kind != kubernetes.KindPod && r.Kind != kubernetes.KindReplicaSet
+	})
+}
 
 // Proof is the provider's own word on what is left of a deployment.
 type Proof struct {
@@ -212,6 +226,9 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 			continue
 		}
 		empty = 0
+		if round < followRounds && onlyFollowers(left) {
+			continue // their owner is gone, and they are on their way
+		}
 		err = d.step(ctx, a, store.StepSweep, names(left), func() error {
 			var failed []error
 			for _, r := range left {

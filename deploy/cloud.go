@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"skysail/catalog"
@@ -18,6 +19,7 @@ import (
 	"skysail/policies"
 	"skysail/selector"
 	"skysail/spec"
+	"skysail/store"
 )
 
 // Cloud is what a Deployer needs to know of one provider.
@@ -82,9 +84,12 @@ type Lister interface {
 	FindAll(ctx context.Context) ([]clouds.Resource, error)
 }
 
-// cloud returns what speaks to a provider, through env.
+// cloud returns what speaks to a provider, through env: of the clusters, to the
+// policy's own. See cloudOf for the one of an attempt.
 func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 	switch provider {
+	case policies.Kubernetes:
+		return kubernetes.New(env, d.policy.Kubernetes.Context, d.policy.Kubernetes.Namespace)
 	case policies.AWS:
 		return aws.New(env), nil
 	case policies.DigitalOcean:
@@ -98,6 +103,16 @@ func (d *Deployer) cloud(provider string, env clouds.Env) (Cloud, error) {
 	default:
 		return nil, fmt.Errorf("this version of skysail can not deploy to %s", provider)
 	}
+}
+
+// cloudOf is cloud for what an attempt made, or is to make: a cluster is told
+// by its kubeconfig context, which is the attempt's region, and the namespace,
+// which is its type.
+func (d *Deployer) cloudOf(row *store.Attempt, env clouds.Env) (Cloud, error) {
+	if row.Provider == policies.Kubernetes {
+		return kubernetes.New(env, row.Region, row.Type)
+	}
+	return d.cloud(row.Provider, env)
 }
 
 // environment is where credentials and endpoints come from: the sandbox, or
@@ -132,19 +147,33 @@ func (d *Deployer) unavailable(env clouds.Env) map[string]string {
 	return out
 }
 
-// clusters asks the cluster that a selection could come to, and nobody when it
-// comes to none: a cluster that is away takes seconds not to answer.
+// clusters asks the clusters that a selection could come to, side by side, and
+// nobody when it comes to none: one that is away takes seconds not to answer.
 func (d *Deployer) clusters(ctx context.Context, env clouds.Env, svc *spec.Service) map[string]string {
-	name, ok := selector.Cluster(svc, &d.policy)
-	if !ok {
-		return nil
+	names := selector.Clusters(svc, &d.policy)
+	why := make([]string, len(names))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() { why[i] = d.clusterRefusal(ctx, env, name) })
 	}
-	if d.opts.Sandbox {
-		return map[string]string{name: "the sandbox simulates no Kubernetes, and a real cluster is not touched from it"}
+	wg.Wait()
+	out := map[string]string{}
+	for i, name := range names {
+		out[name] = why[i]
 	}
-	version, err := kubernetes.Version(ctx, env, name)
-	if err != nil {
-		return map[string]string{name: err.Error()}
+	return out
+}
+
+// noSandboxCluster is said where the sandbox runs without a cluster.
+const noSandboxCluster = "the sandbox has no Kubernetes cluster (`skysail sandbox up --kubernetes` starts one), and a real one is not touched from it"
+
+// clusterRefusal says why a context can not be used now, or "".
+func (d *Deployer) clusterRefusal(ctx context.Context, env clouds.Env, name string) string {
+	if d.opts.Sandbox && env.Get("KUBECONFIG") == "" {
+		return noSandboxCluster
 	}
-	return map[string]string{name: fmt.Sprintf("context %s answers (%s), but this version of skysail can not deploy to Kubernetes yet", name, version)}
+	if _, err := kubernetes.Version(ctx, env, name); err != nil {
+		return err.Error()
+	}
+	return ""
 }

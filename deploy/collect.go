@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"skysail/internal/failure"
+	"skysail/policies"
 	"skysail/qos"
+	"skysail/qos/metric"
 	"skysail/store"
 )
 
@@ -45,6 +47,9 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 	for {
 		res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
 		reason = unready(res)
+		if a.row.Provider == policies.Kubernetes && reason == "" && len(targets) < dep.Service.Instances {
+			reason = fmt.Sprintf("%d pods of %d are there", len(targets), dep.Service.Instances)
+		}
 		if reason == "" || ctx.Err() != nil || time.Now().After(deadline) {
 			if err := d.keep(context.WithoutCancel(ctx), dep.ID, res); err != nil {
 				return err
@@ -53,6 +58,12 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 		}
 		sleep(ctx, pause)
 		pause = min(2*pause, 2*time.Second)
+		if a.row.Provider == policies.Kubernetes {
+			// Pods come and go; those of before say nothing any more.
+			if now, err := d.podTargets(ctx, dep, &a.row); err == nil {
+				targets = now
+			}
+		}
 	}
 	if reason == "" {
 		d.emit(EventReady, a, "%d instance(s) healthy, first samples collected", len(targets))
@@ -85,6 +96,11 @@ func unready(res qos.Result) (reason string) {
 			if d := res.Detail(s.Instance, s.Source); d != "" {
 				reason += " (" + d + ")"
 			}
+		case s.Name == metric.PodReady && s.Value == 0:
+			reason = s.Instance + ": its pod is not ready"
+			if d := res.Detail(s.Instance, s.Source); d != "" {
+				reason += " (" + d + ")"
+			}
 		case s.Name == "skysail_service_up" && s.Value == 0 && reason == "":
 			reason = s.Instance + ": its service is not running"
 		}
@@ -109,7 +125,7 @@ func (d *Deployer) Collect(ctx context.Context, name string) (qos.Result, error)
 		return qos.Result{}, failure.New(failure.Input, fmt.Sprintf("deployment %q has no instances (%s)", row.Name, row.Phase),
 			"There is nothing to watch.", fmt.Sprintf("`skysail status %s` says more.", row.Name))
 	}
-	targets, err := d.watched(ctx, &row)
+	targets, err := d.watchedAll(ctx, []store.Deployment{row})
 	if err != nil {
 		return qos.Result{}, err
 	}
@@ -125,13 +141,9 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 	}
 	// Of a name that is being replaced, the current one.
 	rows = slices.DeleteFunc(rows, func(r store.Deployment) bool { return r.Role != store.RoleCurrent })
-	var targets []qos.Target
-	for i := range rows {
-		t, err := d.watched(ctx, &rows[i])
-		if err != nil {
-			return qos.Result{}, err
-		}
-		targets = append(targets, t...)
+	targets, err := d.watchedAll(ctx, rows)
+	if err != nil {
+		return qos.Result{}, err
 	}
 	opts.Cloud = &d.poller
 	res := qos.NewCollector(opts).Collect(ctx, targets)
@@ -172,6 +184,9 @@ func (d *Deployer) Logs(ctx context.Context, name string, q qos.LogQuery, emit f
 	if err != nil {
 		return err
 	}
+	if row.Provider == policies.Kubernetes && len(row.Instances) > 0 {
+		return d.podLogs(ctx, &row, q, emit)
+	}
 	targets, err := d.registered(ctx, &row)
 	if err != nil {
 		return err
@@ -195,9 +210,9 @@ func (d *Deployer) health(ctx context.Context, row *store.Deployment) map[string
 	if err != nil {
 		return out
 	}
-	res := qos.NewCollector(qos.Options{Sources: []string{qos.SourceHTTP}}).Collect(ctx, targets)
+	res := qos.NewCollector(qos.Options{Sources: qos.HealthSources()}).Collect(ctx, targets)
 	for _, s := range res.Samples {
-		if s.Name != "probe_success" {
+		if s.Name != "probe_success" || out[s.Instance].healthy == No { // of two vantages the worse counts
 			continue
 		}
 		h := healthState{healthy: Yes}

@@ -46,6 +46,9 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 	if err != nil {
 		return Deployment{}, err
 	}
+	if svc.Logs != nil {
+		d.emit(EventWarning, nil, "the logs block is checked and not acted on: this version keeps no lines and makes no metrics of them")
+	}
 	unlock, err := d.lockName(svc.Name, "deploy")
 	if err != nil {
 		return Deployment{}, err
@@ -68,7 +71,7 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 	if err := d.claimName(ctx, &dep); err != nil {
 		return Deployment{}, d.forget(ctx, &dep, err)
 	}
-	run := &run{d: d, dep: &dep, secrets: secrets, result: result, queue: newQueue(result.Candidates, d.policy.Failover)}
+	run := &run{d: d, dep: &dep, secrets: secrets, result: result, queue: queueOf(result.Candidates, &d.policy)}
 	if err := errors.Join(run.all(ctx), d.releaseEnded(ctx, &dep)); err != nil {
 		var unhealthy *UnhealthyError
 		if errors.As(err, &unhealthy) {

@@ -12,8 +12,11 @@ import (
 // provider says where a cloud's credentials are, whether they are valid and
 // whose they are.
 func (doc *doctor) provider(ctx context.Context, name string) []Check {
-	if name == policies.Local {
+	switch name {
+	case policies.Local:
 		return nil
+	case policies.Kubernetes:
+		return doc.clusters(ctx)
 	}
 	out := Check{Group: GroupClouds, Name: name}
 	c, err := doc.d.cloud(name, doc.env)

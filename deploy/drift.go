@@ -2,10 +2,13 @@ package deploy
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"skysail/clouds"
+	"skysail/clouds/kubernetes"
 	"skysail/internal/failure"
 	"skysail/store"
 )
@@ -75,6 +78,10 @@ func (d *Deployer) Drift(ctx context.Context, name string) (Drift, error) {
 	if err != nil {
 		return Drift{}, failure.Wrap(err, failure.Failed, fmt.Sprintf("asking %s by tag", row.Provider), "Nothing was changed.", "")
 	}
+	if c, ok := a.cluster(); ok {
+		err := d.clusterDrift(ctx, &out, c, found)
+		return out, err
+	}
 	known := map[string]bool{}
 	for _, r := range recorded(plan) {
 		texts(known, r.AttributeValues)
@@ -107,4 +114,43 @@ func (d *Deployer) driftAttempt(ctx context.Context, row *store.Deployment) (*at
 		return nil, err
 	}
 	return a, a.settleBundle()
+}
+
+// clusterDrift compares a release with the cluster, object by object: Terraform
+// knows the release as a whole only, and takes its word for the rest.
+func (d *Deployer) clusterDrift(ctx context.Context, out *Drift, c *kubernetes.Cloud, found []clouds.Resource) error {
+	list, err := c.Drift(ctx, out.ID)
+	if errors.Is(err, kubernetes.ErrNoRelease) {
+		list, err = nil, nil // the refresh-only plan has told it
+	}
+	if err != nil {
+		return failure.Wrap(err, failure.Failed, "comparing the release with the cluster", "Nothing was changed.", "")
+	}
+	for _, x := range list {
+		item := DriftItem{Address: x.Namespace + "/" + x.Name, Type: x.Kind, Action: "update", Attributes: []DriftAttribute{}}
+		if x.Deleted {
+			item.Action = "delete"
+		}
+		for _, f := range x.Fields {
+			item.Attributes = append(item.Attributes, DriftAttribute{Name: f.Path, Before: jsonText(f.Want), After: jsonText(f.Have)})
+		}
+		out.Changed = append(out.Changed, item)
+	}
+	for _, r := range found {
+		// All that the chart and its controllers make has the release's name
+		// before its own.
+		if r.Kind != kubernetes.KindRelease && r.Kind != kubernetes.KindNamespace && !clouds.Named(r.Name, out.ID) {
+			out.Strange = append(out.Strange, r)
+		}
+	}
+	out.Drifted = len(out.Changed)+len(out.Strange) > 0
+	return nil
+}
+
+func jsonText(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return ""
+	}
+	return string(b)
 }

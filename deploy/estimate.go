@@ -109,7 +109,9 @@ func (e *Estimate) compare(in selector.Input) {
 	all := *in.Policy
 	clouds := []string{policies.AWS, policies.GCP, policies.DigitalOcean, policies.Vultr}
 	all.Lists = policies.Lists{GPU: clouds, CPU: clouds, Memory: clouds, Cost: clouds, Order: policies.OrderCheapest}
-	all.Hybrid = nil
+	all.Hybrid, all.Target = nil, ""
+	fixed := *in.Service // the least of a range has a price
+	fixed.MaxInstances = 0
 	all.Thresholds.Instances = in.Service.Instances
 	// Spot prices are shown where the policy forbids them too, and said so.
 	all.Limits.Spot = policies.SpotPrefer
@@ -117,7 +119,7 @@ func (e *Estimate) compare(in selector.Input) {
 		all.Limits.Spot = policies.SpotRequire
 	}
 	before := in
-	in.Policy, in.Unavailable, in.Memory, in.Clusters = &all, nil, nil, nil
+	in.Service, in.Policy, in.Unavailable, in.Memory, in.Clusters = &fixed, &all, nil, nil, nil
 	r := selector.Select(in)
 	type kind struct {
 		provider string

@@ -6,18 +6,31 @@ import (
 	"fmt"
 
 	"skysail/clouds/faults"
+	"skysail/clouds/kubernetes"
 	"skysail/runner"
 )
 
 // judge says what an error of an attempt means, how far it reaches, and with
 // which words of the provider's.
 func judge(a *attempt, err error) faults.Verdict {
+	v := judgeError(a, err)
+	if better, ok := judgeRollout(err, v); ok {
+		return better
+	}
+	return v
+}
+
+// judgeError is judge by what Terraform or the provider's API said.
+func judgeError(a *attempt, err error) faults.Verdict {
 	verdict := func(c faults.Class, text string) faults.Verdict {
 		return faults.Verdict{Class: c, Scope: c.Scope(), Message: text}
 	}
 	var re *runner.Error
 	said := errors.As(err, &re) && len(re.Messages()) > 0
+	var ce *kubernetes.Error
 	switch {
+	case errors.Is(err, errHopeless):
+		return verdict(faults.Timeout, errHopeless.Error())
 	case errors.Is(err, runner.ErrInterrupted), errors.Is(err, context.Canceled):
 		return verdict(faults.Unknown, "interrupted")
 	case errors.Is(err, context.DeadlineExceeded):
@@ -32,6 +45,8 @@ func judge(a *attempt, err error) faults.Verdict {
 		return verdict(faults.Timeout, deadlineText(a))
 	case said:
 		return a.cloud.Faults().Judge(re.Messages()...)
+	case errors.As(err, &ce):
+		return a.cloud.Faults().Judge(ce.Error())
 	default:
 		return verdict(faults.Unknown, err.Error())
 	}
@@ -59,6 +74,12 @@ func (a *attempt) fault(v faults.Verdict, err error) {
 	if errors.As(err, &re) {
 		a.row.Said = nil
 		for _, m := range re.Messages() {
+			a.row.Said = append(a.row.Said, faults.Clean(m))
+		}
+	}
+	var ro *rolloutError
+	if errors.As(err, &ro) {
+		for _, m := range ro.seen.Messages() {
 			a.row.Said = append(a.row.Said, faults.Clean(m))
 		}
 	}

@@ -85,47 +85,71 @@ func (d *Deployer) Orphans(ctx context.Context, q OrphanQuery) (OrphanList, erro
 			continue
 		}
 		if o, orphan := after.judge(r, q.Sandbox); orphan {
-			out.Orphans = append(out.Orphans, o)
+			out.add(o)
 		}
 	}
 	return out, failed
 }
 
+// add takes an orphan in, once: where two contexts lead to one cluster, as it
+// is seen through the one that its attempt went by.
+func (l *OrphanList) add(o Orphan) {
+	i := slices.IndexFunc(l.Orphans, func(x Orphan) bool {
+		return x.Provider == policies.Kubernetes && x.ID == o.ID && x.Kind == o.Kind && x.Deployment == o.Deployment
+	})
+	switch {
+	case i < 0:
+		l.Orphans = append(l.Orphans, o)
+	case l.Orphans[i].Foreign != "":
+		l.Orphans[i] = o
+	}
+}
+
 // askAll asks providers one after the other; each asks in all its regions at
 // once already.
-func askAll(ctx context.Context, listers map[string]Lister, out *OrphanList) (found []clouds.Resource, err error) {
+func askAll(ctx context.Context, listers []lister, out *OrphanList) (found []clouds.Resource, err error) {
 	var failed []error
-	for _, p := range policies.Providers() {
-		l, ok := listers[p]
-		if !ok {
-			continue
-		}
+	for _, l := range listers {
 		list, err := l.FindAll(ctx)
 		if err != nil {
-			failed = append(failed, failure.Wrap(err, failure.Failed, p,
+			failed = append(failed, failure.Wrap(err, failure.Failed, l.name,
 				"What this provider holds is not known; the others are not affected.", "Mend that and ask again."))
 			continue
 		}
-		out.Asked = append(out.Asked, p)
+		out.Asked = append(out.Asked, l.name)
 		found = append(found, list...)
 	}
 	return found, errors.Join(failed...)
 }
 
-func (d *Deployer) listers(ctx context.Context, q OrphanQuery, unasked map[string]string) (map[string]Lister, error) {
+// lister is one that is asked: a provider, or one cluster of Kubernetes.
+type lister struct {
+	name string
+	Lister
+}
+
+func (d *Deployer) listers(ctx context.Context, q OrphanQuery, unasked map[string]string) ([]lister, error) {
 	for _, p := range q.Providers {
-		if p == policies.Local || p == policies.Kubernetes || !slices.Contains(policies.Providers(), p) {
+		if p == policies.Local || !slices.Contains(policies.Providers(), p) {
 			return nil, failure.New(failure.Input, fmt.Sprintf("%q is no cloud that can be asked", p), "Nothing was changed.",
-				"Name aws, gcp, digitalocean or vultr.")
+				"Name aws, gcp, digitalocean, vultr or kubernetes.")
 		}
 	}
 	env, err := d.environment(ctx, q.Sandbox)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]Lister{}
+	var out []lister
 	for _, p := range policies.Providers() {
 		if len(q.Providers) > 0 && !slices.Contains(q.Providers, p) {
+			continue
+		}
+		if p == policies.Kubernetes {
+			more, err := d.clusterListers(ctx, env, q, unasked)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
 			continue
 		}
 		c, err := d.cloud(p, env)
@@ -140,7 +164,7 @@ func (d *Deployer) listers(ctx context.Context, q OrphanQuery, unasked map[strin
 			unasked[p] = err.Error()
 			continue
 		}
-		out[p] = l
+		out = append(out, lister{p, l})
 	}
 	return out, nil
 }
@@ -172,6 +196,14 @@ func (k journal) judge(r clouds.Resource, sandbox bool) (Orphan, bool) {
 	}
 	o.Owner = e.row.Name
 	here := slices.DeleteFunc(slices.Clone(e.attempts), func(a store.Attempt) bool { return a.Provider != r.Provider })
+	if r.Provider == policies.Kubernetes {
+		// Two contexts can lead to one cluster, where what is of one is seen
+		// through the other as well.
+		if slices.ContainsFunc(here, func(a store.Attempt) bool { return a.Phase != store.AttemptCleaned }) {
+			return o, false
+		}
+		here = slices.DeleteFunc(here, func(a store.Attempt) bool { return a.Region != r.Region })
+	}
 	switch {
 	case e.row.Phase.Ended():
 		o.Why = fmt.Sprintf("its deployment is %s here", e.row.Phase)

@@ -10,6 +10,7 @@ import (
 
 	"skysail/clouds"
 	"skysail/internal/failure"
+	"skysail/policies"
 	"skysail/store"
 )
 
@@ -28,10 +29,19 @@ type OrphanOutcome struct {
 	Refused []Refusal `json:"refused"`
 }
 
-// group is what of one deployment is at one provider.
+// group is what of one deployment is at one provider, or on one cluster.
 type group struct {
 	id, name, provider string
+	cluster            string // the kubeconfig context, "" for a cloud
 	orphans            []Orphan
+}
+
+// clusterOf is the kubeconfig context that a thing is on.
+func clusterOf(r *clouds.Resource) string {
+	if r.Provider == policies.Kubernetes {
+		return r.Region
+	}
+	return ""
 }
 
 // groups sorts out what may be touched; the rest is refused.
@@ -42,9 +52,11 @@ func groups(list []Orphan, out *OrphanOutcome) []*group {
 			out.Refused = append(out.Refused, Refusal{o, o.Foreign})
 			continue
 		}
-		i := slices.IndexFunc(gs, func(g *group) bool { return g.id == o.Deployment && g.provider == o.Provider })
+		i := slices.IndexFunc(gs, func(g *group) bool {
+			return g.id == o.Deployment && g.provider == o.Provider && g.cluster == clusterOf(&o.Resource)
+		})
 		if i < 0 {
-			gs = append(gs, &group{id: o.Deployment, name: o.Owner, provider: o.Provider})
+			gs = append(gs, &group{id: o.Deployment, name: o.Owner, provider: o.Provider, cluster: clusterOf(&o.Resource)})
 			i = len(gs) - 1
 		}
 		gs[i].orphans = append(gs[i].orphans, o)
@@ -104,12 +116,14 @@ func (d *Deployer) deleteGroup(ctx context.Context, g *group, sandbox bool, out 
 		}
 	}
 	e := known[g.id]
-	i := slices.IndexFunc(e.attempts, func(a store.Attempt) bool { return a.Provider == g.provider })
+	i := slices.IndexFunc(e.attempts, func(a store.Attempt) bool {
+		return a.Provider == g.provider && (g.cluster == "" || a.Region == g.cluster)
+	})
 	env, err := d.environment(ctx, sandbox)
 	if err != nil {
 		return err
 	}
-	c, err := d.cloud(g.provider, env)
+	c, err := d.cloudOf(&e.attempts[i], env)
 	if err != nil {
 		return err
 	}

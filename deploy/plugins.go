@@ -15,6 +15,7 @@ import (
 	"skysail/internal/tfplugin"
 	"skysail/policies"
 	"skysail/runner"
+	"skysail/sandbox/kube"
 	sandboxplugin "skysail/sandbox/plugin"
 )
 
@@ -31,6 +32,15 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 		return err
 	}
 	env[reexec.EnvBinary] = b
+	if a.row.Provider == policies.Kubernetes && a.dep.Sandbox {
+		var dirs []string
+		if dir, ok := d.lookup(kube.EnvTools); ok {
+			dirs = append(dirs, dir)
+		}
+		if tools, err := kube.Find(dirs...); err == nil { // else the plugin says what is missing
+			env[kube.EnvTools] = tools.Dir
+		}
+	}
 	if a.row.Provider == "local" {
 		env["SKYSAIL_LOCAL_DIR"] = filepath.Join(d.home, "local")
 		env["SKYSAIL_LOCAL_SECRETS"] = filepath.Join(a.private(), secretsFile)
@@ -45,7 +55,7 @@ func (d *Deployer) pluginEnv(env map[string]string, a *attempt) error {
 // from their registry.
 func (d *Deployer) mirrors(sandbox bool, kind runner.EngineKind, needed ...runner.Mirror) ([]runner.Mirror, bool, error) {
 	own := filepath.Join(d.home, "providers")
-	providers := append(localplugin.Providers(), sandboxplugin.Providers()...)
+	providers := append(append(localplugin.Providers(), sandboxplugin.Providers()...), kube.Providers()...)
 	for i := range providers {
 		if rest, ok := strings.CutPrefix(providers[i].Source, runner.Terraform.Registry()); ok {
 			providers[i].Source = kind.Registry() + rest

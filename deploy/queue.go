@@ -31,7 +31,13 @@ type place struct {
 // The parts of a provider that a slot is in, by the scope of a fault. Spot
 // capacity and its quotas are apart from the others; a zone's stockout is one
 // of the type, and of a region where there are no zones.
+//
+// Clusters have nothing in common but their kind: what is of a provider
+// elsewhere, its credentials above all, is of one cluster there.
 func (s slot) in(scope faults.Scope) place {
+	if s.Offer.Provider == policies.Kubernetes {
+		return place{provider: s.Offer.Provider, region: s.Offer.Region}
+	}
 	switch scope {
 	case faults.ScopeZone:
 		return place{s.Offer.Provider, s.Offer.Region, s.zone, s.Offer.Type, s.Spot}
@@ -58,6 +64,8 @@ type queue struct {
 	// the other regions of its provider do.
 	near, inside bool
 	blocked      map[place]bool
+	// clustersFirst is set when the clusters come before the clouds.
+	clustersFirst bool
 	// late are places that come after all others: providers that took too
 	// long, and other types in zones that had no room for one.
 	late map[place]bool
@@ -78,6 +86,13 @@ func newQueue(cs []selector.Candidate, p policies.Failover) *queue {
 		}
 	}
 	q.used = make([]bool, len(q.slots))
+	return q
+}
+
+// queueOf is the queue under a policy.
+func queueOf(cs []selector.Candidate, p *policies.Policy) *queue {
+	q := newQueue(cs, p.Failover)
+	q.clustersFirst = p.Hybrid != nil && p.Hybrid.Primary == policies.Kubernetes
 	return q
 }
 
@@ -131,11 +146,16 @@ func (q *queue) pick() int {
 			return i
 		}
 	}
-	if i := q.find(func(s slot) bool { return !q.isLate(s) && s.Offer.Provider != policies.Kubernetes }); i >= 0 {
+	// A cluster is the last resort, whatever the order of prices says of it;
+	// where the policy wants one first, it comes first.
+	turn := func(s slot) bool { return (s.Offer.Provider == policies.Kubernetes) == q.clustersFirst }
+	if i := q.find(func(s slot) bool { return !q.isLate(s) && turn(s) }); i >= 0 {
 		return i
 	}
-	// A cluster is the last resort, whatever the order of prices says of it.
-	if i := q.find(func(s slot) bool { return s.Offer.Provider != policies.Kubernetes }); i >= 0 {
+	if i := q.find(turn); i >= 0 {
+		return i
+	}
+	if i := q.find(func(s slot) bool { return !q.isLate(s) }); i >= 0 {
 		return i
 	}
 	return q.find(func(slot) bool { return true })
@@ -314,11 +334,13 @@ func (q *queue) skip(scope faults.Scope, v faults.Verdict) *store.Skip {
 
 // reach says how far a fault reaches.
 func reach(at place, scope faults.Scope, class faults.Class) string {
-	switch scope {
-	case faults.ScopeZone:
+	switch {
+	case scope == faults.ScopeZone:
 		return fmt.Sprintf("the %s fault is one of %s in this zone", class, at.kind)
-	case faults.ScopeRegion:
+	case scope == faults.ScopeRegion && at.provider != policies.Kubernetes:
 		return fmt.Sprintf("the %s fault reaches the whole region", class)
+	case at.provider == policies.Kubernetes:
+		return fmt.Sprintf("the %s fault reaches all of the cluster behind context %s", class, at.region)
 	default:
 		return fmt.Sprintf("the %s fault reaches all of %s", class, at.provider)
 	}

@@ -35,7 +35,7 @@ func (d *Deployer) resume(ctx context.Context, row *store.Deployment, attempts [
 		return fmt.Sprintf("the apply of attempt %d had not ended well", last.N), nil
 	}
 	var secrets map[string]string
-	if outcome, _ := lastOutcome(steps, last.N, store.StepSecrets); outcome != store.OutcomeDone && last.Provider != policies.Local {
+	if outcome, _ := lastOutcome(steps, last.N, store.StepSecrets); outcome != store.OutcomeDone && last.Provider != policies.Local && last.Provider != policies.Kubernetes {
 		if secrets, err = d.secretValues(&row.Service); err != nil {
 			return "its secrets were not handed over, and " + firstCause(err), nil
 		}

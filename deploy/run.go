@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"skysail/clouds/faults"
-	"skysail/policies"
 	"skysail/runner"
 	"skysail/selector"
 	"skysail/store"
@@ -84,10 +83,6 @@ func (r *run) take(ctx context.Context) (*preparation, error) {
 		if !ok {
 			r.unaffordable(ctx)
 			return nil, nil
-		}
-		if s.Offer.Provider == policies.Kubernetes {
-			r.pass(ctx, faults.Verdict{Scope: faults.ScopeProvider}, "this version of skysail can not deploy to Kubernetes yet")
-			continue
 		}
 		p, err := r.prepared(ctx, s)
 		if err != nil {

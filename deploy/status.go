@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"skysail/clouds"
+	"skysail/policies"
 	"skysail/store"
 )
 
@@ -31,6 +32,9 @@ type InstanceStatus struct {
 	// none or it could not be asked.
 	Healthy Seen   `json:"healthy"`
 	Detail  string `json:"detail,omitempty"`
+	// Pod is set for a pod. The pods are those that there are now, whatever
+	// there was when it was deployed.
+	Pod *PodStatus `json:"pod,omitempty"`
 }
 
 // Status is a deployment and what the provider and the instances say of it.
@@ -74,6 +78,10 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 	} else {
 		st.Found = append(st.Found, found...)
 	}
+	if row.Provider == policies.Kubernetes {
+		d.podStatus(ctx, &row, &st)
+		return st, nil
+	}
 	health := d.health(ctx, &row)
 	for _, i := range row.Instances {
 		s := InstanceStatus{Instance: i, Exists: Unknown, Healthy: Unknown}
@@ -113,7 +121,7 @@ func (d *Deployer) find(ctx context.Context, row *store.Deployment) ([]clouds.Re
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.cloud(row.Provider, env)
+	c, err := d.cloudOf(attemptAt(row), env)
 	if err != nil {
 		return nil, err
 	}

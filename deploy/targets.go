@@ -16,6 +16,9 @@ import (
 
 // targets says how QoS reaches the instances of an attempt.
 func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *store.Attempt, instances []store.Instance) ([]qos.Target, error) {
+	if row.Provider == policies.Kubernetes {
+		return d.podTargets(ctx, dep, row)
+	}
 	var dial func(context.Context, string, string) (net.Conn, error)
 	if dep.Sandbox {
 		sim, err := d.simulator(ctx)
@@ -28,12 +31,15 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 	if err != nil {
 		return nil, err
 	}
+	healthPort, _ := dep.Service.Port(dep.Service.Health.Port())
 	out := make([]qos.Target, 0, len(instances))
 	for _, i := range instances {
 		t := qos.Target{
 			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: i.Name,
 			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
 			HealthURL: i.HealthURL, Logs: i.Logs, LogRules: dep.Service.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
+			Health: dep.Service.Health, Address: i.Address,
+			HealthPort: qos.HealthPort{Number: healthPort.Number, Public: healthPort.Public || row.Provider == policies.Local},
 		}
 		if i.SSHUser != "" {
 			t.SSH = &qos.SSHTarget{
@@ -63,7 +69,7 @@ func (d *Deployer) measurer(ctx context.Context, dep *store.Deployment, row *sto
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.cloud(row.Provider, env)
+	c, err := d.cloudOf(row, env)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ func mustReplace(provider string, plan *tfjson.Plan) string {
 	if provider == policies.Local {
 		return ""
 	}
+	if provider == policies.Kubernetes {
+		return mustReplaceRelease(plan)
+	}
 	for _, rc := range plan.ResourceChanges {
 		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil || rc.Change.Actions.NoOp() {
 			continue
@@ -51,6 +54,21 @@ func mustReplace(provider string, plan *tfjson.Plan) string {
 			return fmt.Sprintf("%s changes in %s", rc.Address, strings.Join(attributes, ", "))
 		}
 		return fmt.Sprintf("%s is not as it was", rc.Address)
+	}
+	return ""
+}
+
+// mustReplaceRelease is mustReplace for a Helm release: it rolls the pods over
+// in place, and takes them back when the new ones do not become ready. One
+// that would be made anew is another deployment.
+func mustReplaceRelease(plan *tfjson.Plan) string {
+	for _, rc := range plan.ResourceChanges {
+		if rc.Mode != tfjson.ManagedResourceMode || rc.Change == nil {
+			continue
+		}
+		if a := rc.Change.Actions; a.Delete() || a.Replace() || a.Create() {
+			return fmt.Sprintf("%s is not as it was", rc.Address)
+		}
 	}
 	return ""
 }

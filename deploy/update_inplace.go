@@ -83,9 +83,15 @@ func (c *change) apply(ctx context.Context, p *inPlacePlan) error {
 			return err
 		}
 	}
+	if c.handOver {
+		if err := d.prepareCluster(ctx, a, c.secrets); err != nil {
+			return err
+		}
+	}
 	d.emit(EventStep, a, "apply")
-	err := d.step(ctx, a, store.StepUpdate, fmt.Sprintf("revision %d", c.revision), func() error { return p.work.Apply(ctx) })
-	if err != nil {
+	pods, applying := d.watchRollout(ctx, a)
+	err := d.step(ctx, a, store.StepUpdate, fmt.Sprintf("revision %d", c.revision), func() error { return p.work.Apply(applying) })
+	if err = pods.end(hopeless(applying, err)); err != nil {
 		return err
 	}
 	made := *a
@@ -112,7 +118,7 @@ func (c *change) apply(ctx context.Context, p *inPlacePlan) error {
 		return err
 	}
 	a.dep.Revision = c.revision
-	return errors.Join(a.settleBundle(), os.RemoveAll(filepath.Join(a.private(), secretsFile+".old")))
+	return errors.Join(a.settleBundle(), d.settleSecret(ctx, a, c.secrets, c.handOver), os.RemoveAll(filepath.Join(a.private(), secretsFile+".old")))
 }
 
 // keepHostKeys gives instances that were there before the host keys that they
@@ -191,6 +197,9 @@ func (d *Deployer) goBack(ctx context.Context, cur *store.Deployment, row store.
 	if err := d.salvageState(a, a.workspace); err != nil {
 		return "", err
 	}
+	if err := d.unlockRelease(ctx, a); err != nil {
+		return "", err
+	}
 	if err := a.workspace.Init(ctx); err != nil {
 		return "", err
 	}
@@ -212,10 +221,15 @@ func (d *Deployer) goBack(ctx context.Context, cur *store.Deployment, row store.
 	if err != nil {
 		return "", err
 	}
-	if a.row.Provider != policies.Local {
-		if err := d.handBack(ctx, a, targets); err != nil {
-			return "", err
-		}
+	switch a.row.Provider {
+	case policies.Local:
+	case policies.Kubernetes:
+		err = d.dropNewSecrets(ctx, a)
+	default:
+		err = d.handBack(ctx, a, targets)
+	}
+	if err != nil {
+		return "", err
 	}
 	var unhealthy *UnhealthyError
 	if err := d.waitHealthy(ctx, cur, a, targets); errors.As(err, &unhealthy) {

@@ -50,7 +50,7 @@ func (u *update) planInPlace(ctx context.Context) (*inPlacePlan, error) {
 		u.preview.Reason = why
 	case u.cur.Policy.Engine != u.next.Policy.Engine:
 		u.preview.Reason = "another engine"
-	case u.cur.Service.Instances != u.next.Service.Instances:
+	case u.cur.Service.Instances != u.next.Service.Instances && row.Provider != policies.Kubernetes:
 		u.preview.Reason = fmt.Sprintf("%d instances in place of %d", u.next.Service.Instances, u.cur.Service.Instances)
 	}
 	if u.preview.Reason != "" {
@@ -65,6 +65,9 @@ func (u *update) planInPlace(ctx context.Context) (*inPlacePlan, error) {
 		return nil, err
 	}
 	u.preview.Secrets = secretsChanged(a, u.secrets)
+	if a.secret, err = a.secretName(u.secrets); err != nil {
+		return nil, err
+	}
 	p, err := u.d.planBeside(ctx, a, u.order.Replace || u.preview.Secrets)
 	if err != nil {
 		class, cause := classify(a, err)
@@ -95,7 +98,7 @@ func (d *Deployer) planBeside(ctx context.Context, a *attempt, renew bool) (*inP
 	if err != nil {
 		return nil, err
 	}
-	in.Zone = a.row.Zone
+	in.Zone, in.Kubernetes.SecretName = a.row.Zone, a.secret
 	if in.SSHPublicKey, in.HostKeys, err = a.keys(); err != nil {
 		return nil, err
 	}

@@ -168,6 +168,9 @@ func (d *Deployer) goOn(ctx context.Context, row *store.Deployment, at store.Att
 	if err := d.salvageState(a, work); err != nil {
 		return err
 	}
+	if err := d.unlockRelease(ctx, a); err != nil {
+		return err
+	}
 	if err := work.Init(ctx); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (u *update) replace(ctx context.Context) (UpdateResult, error) {
 		return UpdateResult{}, err
 	}
 	d.emit(EventStep, nil, "replacing %s: %s", u.cur.ID, u.preview.Reason)
-	r := &run{d: d, dep: &next, secrets: u.secrets, result: u.result, queue: newQueue(u.result.Candidates, next.Policy.Failover), update: u.preview}
+	r := &run{d: d, dep: &next, secrets: u.secrets, result: u.result, queue: queueOf(u.result.Candidates, &next.Policy), update: u.preview}
 	err = r.all(ctx)
 	switch unhealthy := (*UnhealthyError)(nil); {
 	case errors.As(err, &unhealthy):
@@ -103,7 +103,7 @@ func (u *update) canDestroy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := u.d.cloud(u.cur.Provider, env)
+	c, err := u.d.cloudOf(attemptAt(&u.cur), env)
 	if err != nil {
 		return err
 	}

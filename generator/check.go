@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"skysail/internal/failure"
+	"skysail/policies"
 )
 
 var (
@@ -35,11 +36,15 @@ func check(in Input, p provider) error {
 	if !deploymentID.MatchString(in.DeploymentID) {
 		add("deployment ID %q is not d and 11 of a-z and 0-9", in.DeploymentID)
 	}
-	if !placeName.MatchString(in.Region) {
+	cluster := in.Provider == policies.Kubernetes
+	if !cluster && !placeName.MatchString(in.Region) {
 		add("region %q is not a region's name", in.Region)
 	}
-	if !placeName.MatchString(in.Size) {
+	if !cluster && !placeName.MatchString(in.Size) {
 		add("size %q is not an instance type's name", in.Size)
+	}
+	if !cluster && in.Service.Ranged() {
+		add("only a cluster keeps a range of instances: give one number, not %d to %d", in.Service.Instances, in.Service.MaxInstances)
 	}
 	for _, c := range in.SSHFrom {
 		if _, err := netip.ParsePrefix(c); err != nil {
@@ -49,12 +54,16 @@ func check(in Input, p provider) error {
 	for _, path := range changed(in) {
 		add("%s: Terraform would store other bytes; write it in Unicode normalization form C and without noncharacters", path)
 	}
-	if !p.ssh && in.Service.Disk != nil {
+	local := in.Provider == policies.Local
+	if local && in.Service.Disk != nil {
 		add("this machine gives a service no disk of its own: leave disk out here, or deploy with --remote")
 	}
-	if p.ssh {
+	switch {
+	case p.ssh:
 		problems = append(problems, sshProblems(&in)...)
-	} else if in.Service.Instances > 1 && len(in.Service.Ports) > 0 {
+	case cluster:
+		problems = append(problems, clusterProblems(&in)...)
+	case in.Service.Instances > 1 && len(in.Service.Ports) > 0:
 		add("a service with ports runs once on this machine, not %d times: all would need the same port", in.Service.Instances)
 	}
 	if len(problems) == 0 {

@@ -52,10 +52,25 @@ type Input struct {
 	// none, and a bundle that is for review only needs none.
 	SSHPublicKey string
 	HostKeys     []HostKey
+	// Kubernetes says how a service runs on a cluster, for provider kubernetes:
+	// there Region is the kubeconfig context and Size the namespace.
+	Kubernetes Kubernetes
 	// Backend is where the state is kept, nil for this machine. Attempt is the
 	// number of the attempt, which has a state of its own there.
 	Backend *policies.Backend
 	Attempt int
+}
+
+// Kubernetes is what a bundle for a cluster takes beside the rest.
+type Kubernetes struct {
+	// Ref is the policy's; its contexts and namespace are not looked at.
+	Ref policies.KubernetesRef
+	// SecretName is the existing Secret with the values of the service's
+	// secrets; empty is skysail-ID.
+	SecretName string
+	// ReadyTimeout is how long all instances may take to be ready, in whole
+	// seconds; 0 is the module's five minutes.
+	ReadyTimeout time.Duration
 }
 
 // HostKey is an Ed25519 SSH host key in OpenSSH format.
@@ -82,7 +97,7 @@ type Bundle struct {
 
 // Providers lists the providers that bundles can be made for.
 func Providers() []string {
-	return []string{"aws", "digitalocean", "gcp", "vultr", "local"}
+	return []string{"aws", "digitalocean", "gcp", "vultr", "kubernetes", "local"}
 }
 
 // Generate makes the bundle for one candidate.
@@ -111,6 +126,9 @@ func Generate(in Input) (Bundle, error) {
 		b.Files[name] = content
 	}
 	public, private := variables(in, p.ssh)
+	if in.Provider == policies.Kubernetes {
+		clusterVariables(public, &in)
+	}
 	if b.Files[VariablesFile], err = indented(public); err != nil {
 		return Bundle{}, err
 	}

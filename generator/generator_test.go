@@ -16,6 +16,7 @@ import (
 	"skysail/generator"
 	"skysail/internal/failure"
 	"skysail/modules"
+	"skysail/policies"
 	"skysail/spec"
 )
 
@@ -170,7 +171,7 @@ func TestReviewableFilesDoNotDependOnKeys(t *testing.T) {
 		if diff := cmp.Diff(with.Files, without.Files); diff != "" {
 			t.Errorf("files (-with +without keys):\n%s", diff)
 		}
-		if provider != "local" && len(without.Private) != 0 {
+		if provider != "local" && provider != "kubernetes" && len(without.Private) != 0 {
 			t.Errorf("private files without keys: %d", len(without.Private))
 		}
 	})
@@ -248,6 +249,11 @@ func TestRefused(t *testing.T) {
 		{"engine's variable", "vultr", func(in *generator.Input) { in.Service.Env["LD_PRELOAD"] = "/x.so" }, "can not be given LD_PRELOAD"},
 		{"engine's variable as a secret", "vultr", func(in *generator.Input) { in.Service.Secrets = []string{"CONTAINER_HOST"} }, "can not be given CONTAINER_HOST"},
 		{"a disk on this machine", "local", func(in *generator.Input) { in.Service.Disk = &spec.Disk{SizeGB: 10, Path: "/data"} }, "no disk of its own"},
+		{"a range elsewhere", "gcp", func(in *generator.Input) { in.Service.MaxInstances = 3 }, "only a cluster keeps a range"},
+		{"an archive on a cluster", "kubernetes", func(in *generator.Input) { in.Service.Source = native().Source }, "a cluster runs container images"},
+		{"a context", "kubernetes", func(in *generator.Input) { in.Region = "a b" }, "is not a kubeconfig context's name"},
+		{"a namespace", "kubernetes", func(in *generator.Input) { in.Size = "Blue" }, "is not a namespace's name"},
+		{"a Secret", "kubernetes", func(in *generator.Input) { in.Kubernetes.SecretName = "A" }, "is not a Secret's name"},
 		{"twice on this machine", "local", func(in *generator.Input) { in.Service.Instances = 2 }, "runs once on this machine"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -301,6 +307,9 @@ func TestMinimalService(t *testing.T) {
 			Name: "a", Instances: 1,
 			Source:    spec.Source{Native: &spec.Native{URL: "https://example.com/a.tgz", SHA256: strings.Repeat("0", 64), Binary: "a"}},
 			Resources: spec.Resources{CPU: 1, MemoryGB: 1},
+		}
+		if provider == policies.Kubernetes { // it runs images only
+			in.Service.Source = spec.Source{Container: &spec.Container{Image: "docker.io/library/nginx:1.29"}}
 		}
 		if len(in.HostKeys) > 1 {
 			in.HostKeys = in.HostKeys[:1]

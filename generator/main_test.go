@@ -16,6 +16,7 @@ import (
 
 	"skysail/generator"
 	"skysail/internal/reexec"
+	"skysail/policies"
 	"skysail/spec"
 )
 
@@ -72,6 +73,21 @@ func input(t *testing.T, provider string) generator.Input {
 	t.Helper()
 	in := generator.Input{DeploymentID: "d4k2m9x7qpb1", Service: native(), Provider: provider}
 	switch provider {
+	case "kubernetes":
+		in.Region, in.Size = "arn:aws:eks:us-east-1:123456789012:cluster/production", "blueprints"
+		in.Service = container()
+		in.Service.Instances, in.Service.MaxInstances = 2, 10
+		in.Service.Resources.GPU = &spec.GPU{Count: 1, Model: "L4"}
+		in.Service.Disk = &spec.Disk{SizeGB: 50, Path: "/srv/data"}
+		in.TTL = 24 * time.Hour
+		in.Kubernetes = generator.Kubernetes{
+			Ref: policies.KubernetesRef{
+				ImagePullSecret: "registry", ServiceType: "LoadBalancer", IngressFrom: []string{"203.0.113.0/24"}, RunAsUser: 1000,
+				Monitor: &policies.Monitor{Kind: "PodMonitor", Port: "admin", Path: "/metrics"},
+			},
+			ReadyTimeout: 10 * time.Minute,
+		}
+		return in
 	case "local":
 		in.Region, in.Size = "local", "local"
 		return in

@@ -14,6 +14,9 @@ type provider struct {
 	config []setting
 	// comment stands over the block.
 	comment string
+	// more says that the module has inputs and outputs beyond those of all, in
+	// cluster_variables.tf and cluster_outputs.tf.
+	more bool
 	// ssh says that instances are reached by SSH, so that keys are needed.
 	ssh bool
 }
@@ -27,9 +30,10 @@ func Requirement(name string) (source, version string) {
 }
 
 // setting is one argument of a provider block: the value of one of the root's
-// variables, a text, or a number.
+// variables, a text, or a number. In an object it stands where that is named.
 type setting struct {
 	name     string
+	object   string
 	value    int64
 	text     string
 	variable string
@@ -78,6 +82,15 @@ var providers = map[string]provider{
 		// and validate would fail where VULTR_API_KEY is not set.
 		comment: "The key comes from VULTR_API_KEY.",
 		ssh:     true,
+	},
+	"kubernetes": {
+		modules: []string{"kubernetes"},
+		local:   "helm",
+		source:  "hashicorp/helm",
+		version: "3.1.2",
+		config:  []setting{{object: "kubernetes", name: "config_context", variable: "region"}},
+		comment: "The kubeconfig is that of KUBE_CONFIG_PATH or KUBE_CONFIG_PATHS; of it comes the context, and nothing of it is here.",
+		more:    true,
 	},
 	"local": {
 		modules: []string{"local"},

@@ -21,11 +21,11 @@ const moduleName = "service"
 // are the called module's own, so that the two can not drift apart.
 func rootFiles(in Input, p provider) (map[string][]byte, error) {
 	name := in.Provider
-	vars, err := parseModuleFile(path.Join(name, "variables.tf"))
+	vars, err := moduleBlocks(name, "variable", p.more)
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := parseModuleFile(path.Join(name, "outputs.tf"))
+	outputs, err := moduleBlocks(name, "output", p.more)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +37,30 @@ func rootFiles(in Input, p provider) (map[string][]byte, error) {
 		}
 	}
 	return map[string][]byte{
-		"main.tf":      mainFile(name, blocks(vars, "variable")),
+		"main.tf":      mainFile(name, vars),
 		"versions.tf":  versionsFile(name, p),
 		"backend.tf":   backend,
-		"variables.tf": variablesFile(blocks(vars, "variable")),
-		"outputs.tf":   outputsFile(blocks(outputs, "output")),
+		"variables.tf": variablesFile(vars),
+		"outputs.tf":   outputsFile(outputs),
 	}, nil
+}
+
+// moduleBlocks are the blocks of a kind that a module shares with the others
+// and, where it has more, its own after them.
+func moduleBlocks(module, kind string, more bool) ([]*hclwrite.Block, error) {
+	files := []string{kind + "s.tf"}
+	if more {
+		files = append(files, "cluster_"+kind+"s.tf")
+	}
+	var out []*hclwrite.Block
+	for _, name := range files {
+		f, err := parseModuleFile(path.Join(module, name))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, blocks(f, kind)...)
+	}
+	return out, nil
 }
 
 func parseModuleFile(name string) (*hclwrite.File, error) {
@@ -97,6 +115,10 @@ func versionsFile(name string, p provider) []byte {
 	body := f.Body().AppendNewBlock("provider", []string{name}).Body()
 	for _, s := range p.config {
 		switch {
+		case s.object != "":
+			body.SetAttributeRaw(s.object, hclwrite.TokensForObject([]hclwrite.ObjectAttrTokens{{
+				Name: hclwrite.TokensForIdentifier(s.name), Value: hclwrite.TokensForTraversal(traversal("var", s.variable)),
+			}}))
 		case s.variable != "":
 			body.SetAttributeTraversal(s.name, traversal("var", s.variable))
 		case s.text != "":

@@ -9,11 +9,15 @@ import (
 	local "skysail/clouds/local/plugin"
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin"
+	"skysail/internal/tfplugin/tfplugintest"
 	sandbox "skysail/sandbox/plugin"
 )
 
-// releases are the plugins of this program, which have the real schemas.
-func releases() []tfplugin.Release { return append(sandbox.Providers(), local.Providers()...) }
+// releases are the plugins of this program, which have the real schemas, and
+// the Helm provider's schema.
+func releases() []tfplugin.Release {
+	return append(append(sandbox.Providers(), local.Providers()...), tfplugintest.Helm())
+}
 
 func TestFormatted(t *testing.T) {
 	each(t, func(t *testing.T, provider string) {

@@ -59,7 +59,7 @@ func verdict(t *testing.T, doc any, f Facts) Verdict {
 }
 
 func TestPlansOfAllProvidersPass(t *testing.T) {
-	for _, p := range append([]string{"local"}, clouds...) {
+	for _, p := range append([]string{"local", "kubernetes"}, clouds...) {
 		doc := plan(t, p)
 		v := verdict(t, doc, factsOf(doc, p))
 		if v.Denied() || len(v.Warn) > 0 {
@@ -68,6 +68,19 @@ func TestPlansOfAllProvidersPass(t *testing.T) {
 		if v := verdict(t, doc, Facts{}); v.Denied() {
 			t.Errorf("%s without facts: %v", p, v.DenyTexts())
 		}
+	}
+}
+
+// A cluster is named one by one: limits.regions are of clouds.
+func TestClustersHaveNoRegion(t *testing.T) {
+	doc := plan(t, "kubernetes")
+	f := factsOf(doc, "kubernetes")
+	f.Limits.Regions = []string{"us-*"}
+	if v := verdict(t, doc, f); v.Denied() {
+		t.Error(v.DenyTexts())
+	}
+	if v := verdict(t, doc, Facts{Limits: f.Limits}); v.Denied() {
+		t.Error(v.DenyTexts())
 	}
 }
 
@@ -188,6 +201,15 @@ func TestEditedPlansAreDenied(t *testing.T) {
 		{"no subnet", "vultr", "vultr_firewall_rule", both(set("subnet", nil), set("port", "22")), "deny_unknown_source"},
 		{"no tags", "vultr", "vultr_instance", set("tags", []any{"x"}), "deny_untagged"},
 		{"other region", "vultr", "vultr_instance", set("region", "ewr"), "deny_region"},
+
+		{"another chart", "kubernetes", "helm_release", set("chart", "nginx"), "deny_chart"},
+		{"a chart of a repository", "kubernetes", "helm_release", set("repository", "https://charts.example.com"), "deny_chart"},
+		{"values beside values", "kubernetes", "helm_release", set("set", []any{obj{"name": "runAsUser", "value": "0"}}), "deny_release_values"},
+		{"a second set of values", "kubernetes", "helm_release", set("values", []any{"a: 1", "b: 2"}), "deny_release_values"},
+		{"a release of another", "kubernetes", "helm_release", set("name", "skysail-other"), "deny_untagged"},
+		{"root", "kubernetes", "helm_release", set("values", []any{"runAsUser: 0"}), "deny_root"},
+		{"a port not declared", "kubernetes", "helm_release", set("values", []any{`{"ports": [{"number": 9000, "public": true}], "access": {"ingress": ["::/0"]}}`}), "deny_undeclared_port"},
+		{"a source that is none", "kubernetes", "helm_release", set("values", []any{`{"ports": [{"number": 8080, "public": true}], "access": {"ingress": ["all"]}}`}), "deny_unknown_source"},
 
 		{"no deployment", "local", "local_service", set("deployment_id", "x"), "deny_untagged"},
 	} {

@@ -157,7 +157,7 @@ func TestSensitiveValuesAreHidden(t *testing.T) {
 }
 
 func TestFactsOfPlan(t *testing.T) {
-	for _, p := range append([]string{"local"}, clouds...) {
+	for _, p := range append([]string{"local", "kubernetes"}, clouds...) {
 		b, err := os.ReadFile("testdata/plans/" + p + ".json")
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,9 @@ type Facts struct {
 type Service struct {
 	Name      string `json:"name"`
 	Instances int    `json:"instances"`
-	Ports     []Port `json:"ports"`
+	// MaxInstances is the most of a range, and 0 where the number is fixed.
+	MaxInstances int    `json:"max_instances,omitempty"`
+	Ports        []Port `json:"ports"`
 }
 
 // Port is a port that the service declares.
@@ -60,7 +62,7 @@ type Limits struct {
 
 // ServiceOf are the facts of a service.
 func ServiceOf(s *spec.Service) *Service {
-	out := &Service{Name: s.Name, Instances: s.Instances, Ports: []Port{}}
+	out := &Service{Name: s.Name, Instances: s.Instances, MaxInstances: s.MaxInstances, Ports: []Port{}}
 	for _, p := range s.Ports {
 		out.Ports = append(out.Ports, Port{Name: p.Name, Number: p.Number, Public: p.Public})
 	}
@@ -105,6 +107,7 @@ func FactsOfPlan(plan []byte) Facts {
 			Size       variable[string] `json:"size"`
 			Spot       variable[bool]   `json:"spot"`
 			Instances  variable[int]    `json:"instances"`
+			Most       variable[int]    `json:"max_instances"`
 			Service    variable[struct {
 				Ports []Port `json:"ports"`
 			}] `json:"service"`
@@ -119,11 +122,12 @@ func FactsOfPlan(plan []byte) Facts {
 	v := &doc.Variables
 	f := Facts{
 		Deployment: v.Deployment.Value,
-		Service:    &Service{Name: v.Name.Value, Instances: v.Instances.Value, Ports: v.Service.Value.Ports},
+		Service:    &Service{Name: v.Name.Value, Instances: v.Instances.Value, MaxInstances: v.Most.Value, Ports: v.Service.Value.Ports},
 		Candidate:  &Candidate{Region: v.Region.Value, Zone: v.Zone.Value, Type: v.Size.Value, Spot: v.Spot.Value},
 	}
 	for terraform, ours := range map[string]string{
 		"aws": policies.AWS, "google": policies.GCP, "digitalocean": policies.DigitalOcean, "vultr": policies.Vultr, "local": policies.Local,
+		"helm": policies.Kubernetes,
 	} {
 		if _, ok := doc.Configuration.Providers[terraform]; ok {
 			f.Candidate.Provider = ours

@@ -27,6 +27,7 @@ func TestArguments(t *testing.T) {
 		"vultr":        {"vultr.json", "registry.terraform.io/vultr/vultr"},
 		"aws":          {"aws.json", "registry.terraform.io/hashicorp/aws"},
 		"gcp":          {"google.json", "registry.terraform.io/hashicorp/google"},
+		"kubernetes":   {"helm.json", "registry.terraform.io/hashicorp/helm"},
 		"local":        {"", "skysail.internal/skysail/local"},
 	} {
 		t.Run(module, func(t *testing.T) {

@@ -7,5 +7,7 @@ import "embed"
 
 // FS has one folder a module, named as the provider is.
 //
-//go:embed aws cloudinit digitalocean gcp local vultr
+// The chart has files whose names begin with a dot and an underscore.
+//
+//go:embed aws cloudinit digitalocean gcp kubernetes local vultr all:kubernetes/chart
 var FS embed.FS

@@ -2,6 +2,7 @@ package modules_test
 
 import (
 	"bytes"
+	"flag"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	local "skysail/clouds/local/plugin"
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin"
+	"skysail/internal/tfplugin/tfplugintest"
 	"skysail/modules"
 	sandbox "skysail/sandbox/plugin"
 )
@@ -25,7 +27,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var providers = []string{"aws", "digitalocean", "gcp", "local", "vultr"}
+var (
+	update    = flag.Bool("update", false, "write the golden files anew")
+	providers = []string{"aws", "digitalocean", "gcp", "kubernetes", "local", "vultr"}
+)
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -85,8 +90,12 @@ func TestFirewallStandsFirst(t *testing.T) {
 func TestEachModuleIsDescribed(t *testing.T) {
 	for _, m := range append([]string{"cloudinit"}, providers...) {
 		text := read(t, m+"/README.md")
-		for _, file := range []string{"variables.tf", "outputs.tf"} {
-			for _, block := range regexp.MustCompile(`(?m)^(?:variable|output) "(\w+)"`).FindAllStringSubmatch(read(t, m+"/"+file), -1) {
+		files, err := fs.Glob(modules.FS, m+"/*.tf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, block := range regexp.MustCompile(`(?m)^(?:variable|output) "(\w+)"`).FindAllStringSubmatch(read(t, file), -1) {
 				if !strings.Contains(text, "`"+block[1]+"`") {
 					t.Errorf("modules/%s/README.md does not mention `%s`", m, block[1])
 				}
@@ -95,7 +104,9 @@ func TestEachModuleIsDescribed(t *testing.T) {
 	}
 }
 
-func releases() []tfplugin.Release { return append(sandbox.Providers(), local.Providers()...) }
+func releases() []tfplugin.Release {
+	return append(append(sandbox.Providers(), local.Providers()...), tfplugintest.Helm())
+}
 
 // TestTerraform runs each module's own tests, in tests/*.tftest.hcl.
 func TestTerraform(t *testing.T) {

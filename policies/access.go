@@ -52,13 +52,20 @@ func cidrMistake(cidr string) (hclfile.Mistake, bool) {
 		m.Detail = "{value} would let nearly every machine on the internet try to log in."
 		m.Hint = fmt.Sprintf("give the networks you connect from, of at least /%d (IPv6: /%d), or leave ssh_from out for this machine's own address", minBitsIPv4, minBitsIPv6)
 	case p != p.Masked():
-		m.Detail = "{value} has bits set that its mask leaves out."
-		m.Hint = "write 0 for the bits that the mask leaves out"
-		m.Guess = fmt.Sprintf("did you mean %s?", hclfile.Quote(p.Masked().String()))
+		return hostBits(cidr, p), true
 	default:
 		return m, false
 	}
 	return m, true
+}
+
+func hostBits(cidr string, p netip.Prefix) hclfile.Mistake {
+	return hclfile.Mistake{
+		Summary: "Invalid network", Value: cidr,
+		Detail: "{value} has bits set that its mask leaves out.",
+		Hint:   "write 0 for the bits that the mask leaves out",
+		Guess:  fmt.Sprintf("did you mean %s?", hclfile.Quote(p.Masked().String())),
+	}
 }
 
 func world(p netip.Prefix) bool {

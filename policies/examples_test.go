@@ -22,7 +22,7 @@ func TestExamples(t *testing.T) {
 		}
 		found[filepath.Base(file)] = p
 	}
-	for _, want := range []string{"aws-only.hcl", "cost.hcl", "gcp-only.hcl", "gpu.hcl", "hybrid.hcl", "new-york.hcl", "spot.hcl"} {
+	for _, want := range []string{"aws-only.hcl", "cost.hcl", "gcp-only.hcl", "gpu.hcl", "hybrid.hcl", "kubernetes.hcl", "new-york.hcl", "spot.hcl"} {
 		if _, ok := found[want]; !ok {
 			t.Errorf("there is no valid example %s", want)
 		}

@@ -34,7 +34,7 @@ func (f Failover) Timeout(provider string) time.Duration {
 }
 
 // timed are the providers that can have a deadline of their own.
-func timed() []string { return []string{AWS, GCP, DigitalOcean, Vultr} }
+func timed() []string { return []string{AWS, GCP, DigitalOcean, Vultr, Kubernetes} }
 
 func decodeProviderTimeouts(b *hclfile.Body, into *Failover) {
 	given := map[string]string{}

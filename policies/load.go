@@ -10,8 +10,7 @@ var (
 		Attributes: []string{"gpu_providers", "cpu_intensive", "memory_intensive", "cost_optimized", "order"},
 	}
 	thresholdsSchema = &hclfile.Schema{What: "a thresholds block", Attributes: []string{"cpu", "memory_gb", "instances"}}
-	kubernetesSchema = &hclfile.Schema{What: "a kubernetes block", Attributes: []string{"context", "namespace"}}
-	targetSchema     = &hclfile.Schema{What: "a target block", Attributes: []string{"primary", "fallback_k8s"}}
+	targetSchema     = &hclfile.Schema{What: "a target block", Attributes: []string{"primary", "fallback_k8s", "fallback"}}
 	limitsSchema     = &hclfile.Schema{
 		What:       "a limits block",
 		Attributes: []string{"max_hourly_usd", "ttl", "regions", "spot", "max_price_age"},
@@ -91,10 +90,7 @@ func decode(f *hclfile.File) (Policy, error) {
 		b.Number("memory_gb", &p.Thresholds.MemoryGB)
 		b.Int("instances", &p.Thresholds.Instances)
 	}
-	if b := block.Child("kubernetes"); b != nil {
-		b.String("context", &p.Kubernetes.Context)
-		b.String("namespace", &p.Kubernetes.Namespace)
-	}
+	decodeKubernetes(block.Child("kubernetes"), block.Child("thresholds"), &p)
 	decodeTarget(block.Child("target"), &p)
 	decodeLimits(block.Child("limits"), &p.Limits)
 	decodeFailover(block.Child("failover"), &p.Failover)
@@ -133,19 +129,38 @@ func decodeTarget(b *hclfile.Body, p *Policy) {
 	if b == nil {
 		return
 	}
-	if b.Label != hybrid {
+	switch b.Label {
+	case Kubernetes:
+		p.Target = Kubernetes
+		for _, name := range targetSchema.Attributes {
+			if b.Has(name) {
+				b.Report(hclfile.Mistake{
+					Path: name, Summary: "Argument of another target",
+					Detail: `A kubernetes target has no arguments: its clusters are in the kubernetes block.`,
+					Hint:   `for a cloud and a cluster write target "hybrid"`,
+				})
+			}
+		}
+		return
+	case hybrid:
+	default:
 		b.Report(hclfile.Mistake{
 			Path:    "#label",
 			Summary: "Unknown target",
 			Detail:  "{value} is no kind of target that a policy can name.",
 			Value:   b.Label,
-			Hint:    hclfile.DidYouMean(b.Label, []string{hybrid}),
+			Hint:    hclfile.DidYouMean(b.Label, []string{hybrid, Kubernetes}),
 		})
 	}
 	p.Hybrid = &Hybrid{}
 	b.String("primary", &p.Hybrid.Primary)
-	b.Require("primary", "the cloud that is tried first: "+hclfile.Join(clouds(), "or"))
+	b.Require("primary", "what is tried first: "+hclfile.Join(append(clouds(), Kubernetes), "or"))
 	b.String("fallback_k8s", &p.Hybrid.FallbackK8s)
+	b.String("fallback", &p.Hybrid.Fallback)
+	if p.Hybrid.Primary == Kubernetes {
+		b.Require("fallback", "the cloud that takes over: "+hclfile.Join(clouds(), "or"))
+		return
+	}
 	b.Require("fallback_k8s", "the kubeconfig context of the cluster that takes over")
 }
 

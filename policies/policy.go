@@ -52,10 +52,12 @@ type Policy struct {
 	Lists      Lists         `json:"providers"`
 	Thresholds Thresholds    `json:"thresholds"`
 	Kubernetes KubernetesRef `json:"kubernetes"`
-	Hybrid     *Hybrid       `json:"hybrid,omitempty"`
-	Limits     Limits        `json:"limits"`
-	Failover   Failover      `json:"failover"`
-	Access     Access        `json:"access"`
+	// Target is kubernetes where everything goes to a cluster, else empty.
+	Target   string   `json:"target,omitempty"`
+	Hybrid   *Hybrid  `json:"hybrid,omitempty"`
+	Limits   Limits   `json:"limits"`
+	Failover Failover `json:"failover"`
+	Access   Access   `json:"access"`
 	// Backend is nil for state on this machine.
 	Backend    *Backend   `json:"backend,omitempty"`
 	Guardrails Guardrails `json:"guardrails,omitzero"`
@@ -79,16 +81,15 @@ type Thresholds struct {
 	Instances int     `json:"instances"`
 }
 
-// KubernetesRef names a cluster and a namespace in it.
-type KubernetesRef struct {
-	Context   string `json:"context"`
-	Namespace string `json:"namespace"`
-}
-
-// Hybrid is target "hybrid": a cloud first, a cluster when it has no room.
+// Hybrid is target "hybrid": a cloud first and a cluster when it has no room,
+// or the other way round.
 type Hybrid struct {
-	Primary     string `json:"primary"`
-	FallbackK8s string `json:"fallback_k8s"`
+	// Primary is a cloud, or kubernetes for the clusters of the kubernetes block.
+	Primary string `json:"primary"`
+	// FallbackK8s is the kubeconfig context that a cloud falls back on.
+	FallbackK8s string `json:"fallback_k8s,omitempty"`
+	// Fallback is the cloud that clusters fall back on.
+	Fallback string `json:"fallback,omitempty"`
 }
 
 // Limits bound what may be chosen.

@@ -24,7 +24,7 @@ var (
 	regionGlob  = regexp.MustCompile(`^[A-Za-z0-9*?\[\]^-]{1,63}$`)
 )
 
-// clouds are the providers that can be a hybrid target's primary.
+// clouds are the providers of a hybrid target beside kubernetes.
 func clouds() []string { return []string{AWS, GCP, DigitalOcean, Vultr} }
 
 // Validate checks a policy that was built by a program as Load checks one
@@ -50,6 +50,12 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, threshold("thresholds.memory_gb", p.Thresholds.MemoryGB)...)
 	out = append(out, threshold("thresholds.instances", float64(p.Thresholds.Instances))...)
 	out = append(out, p.Kubernetes.mistakes()...)
+	if p.Target != "" && p.Target != Kubernetes {
+		out = append(out, hclfile.Mistake{
+			Path: "target", Summary: "Unknown target", Value: p.Target,
+			Detail: "{value} is no kind of target that a policy can name.", Hint: hclfile.DidYouMean(p.Target, []string{Kubernetes}),
+		})
+	}
 	out = append(out, p.Hybrid.mistakes()...)
 	out = append(out, p.Limits.mistakes()...)
 	out = append(out, p.Failover.mistakes()...)
@@ -139,20 +145,6 @@ func threshold(at string, v float64) []hclfile.Mistake {
 	}}
 }
 
-func (k KubernetesRef) mistakes() []hclfile.Mistake {
-	out := contextMistakes("kubernetes.context", k.Context)
-	if !dnsLabel.MatchString(k.Namespace) || len(k.Namespace) > 63 {
-		out = append(out, hclfile.Mistake{
-			Path:    "kubernetes.namespace",
-			Summary: "Invalid namespace",
-			Detail:  "{value} is no name of a Kubernetes namespace: that has lower-case letters, digits and dashes inside, at most 63 (RFC 1123).",
-			Value:   k.Namespace,
-			Hint:    `for example "blueprints"`,
-		})
-	}
-	return out
-}
-
 func contextMistakes(at, name string) []hclfile.Mistake {
 	if contextName.MatchString(name) {
 		return nil
@@ -170,23 +162,44 @@ func (h *Hybrid) mistakes() []hclfile.Mistake {
 	if h == nil {
 		return nil
 	}
-	var out []hclfile.Mistake
-	if !slices.Contains(clouds(), h.Primary) {
-		m := hclfile.Mistake{
-			Path:    "target.primary",
-			Summary: "Unknown provider",
-			Detail:  "{value} is no provider.",
-			Value:   h.Primary,
-			Hint:    hclfile.DidYouMean(h.Primary, clouds()),
-		}
-		if slices.Contains(Providers(), h.Primary) {
-			m.Summary = "Primary is no cloud"
-			m.Detail = "{value} cannot be the primary of a hybrid target, which is a cloud with a cluster to fall back on."
-			m.Hint = "allowed: " + hclfile.Join(clouds(), "or")
-		}
-		out = append(out, m)
+	if h.Primary == Kubernetes {
+		out := cloudMistakes("target.fallback", h.Fallback, "Fallback is no cloud",
+			"{value} cannot be what clusters fall back on, which is a cloud.")
+		return append(out, unwanted("target.fallback_k8s", h.FallbackK8s, "The clusters are the primary here, those of the kubernetes block.")...)
 	}
-	return append(out, contextMistakes("target.fallback_k8s", h.FallbackK8s)...)
+	out := cloudMistakes("target.primary", h.Primary, "Primary is no cloud",
+		"{value} cannot be the primary of a hybrid target, which is a cloud with a cluster to fall back on, or kubernetes with a cloud.")
+	out = append(out, contextMistakes("target.fallback_k8s", h.FallbackK8s)...)
+	return append(out, unwanted("target.fallback", h.Fallback, "A cloud falls back on the cluster of fallback_k8s.")...)
+}
+
+func unwanted(at, value, why string) []hclfile.Mistake {
+	if value == "" {
+		return nil
+	}
+	return []hclfile.Mistake{{Path: at, Summary: "Two fallbacks", Detail: why, Hint: "leave it out"}}
+}
+
+func cloudMistakes(at, name, summary, detail string) []hclfile.Mistake {
+	if slices.Contains(clouds(), name) {
+		return nil
+	}
+	allowed := clouds()
+	if at == "target.primary" {
+		allowed = append(allowed, Kubernetes)
+	}
+	m := hclfile.Mistake{
+		Path:    at,
+		Summary: "Unknown provider",
+		Detail:  "{value} is no provider.",
+		Value:   name,
+		Hint:    hclfile.DidYouMean(name, allowed),
+	}
+	if slices.Contains(Providers(), name) {
+		m.Summary, m.Detail = summary, detail
+		m.Hint = "allowed: " + hclfile.Join(allowed, "or")
+	}
+	return []hclfile.Mistake{m}
 }
 
 func (l Limits) mistakes() []hclfile.Mistake {

@@ -29,11 +29,20 @@ policy {
   }
 
   kubernetes {
-    context   = "production"
+    context   = "production" # of your kubeconfig
     namespace = "blueprints"
+    # contexts          = ["production", "staging"] # several, tried in order
+    # create_namespace  = true             # where it is missing
+    # image_pull_secret = "registry"       # a Secret in the namespace
+    # service_type      = "LoadBalancer"   # how public ports are reached; "ClusterIP" is from inside only
+    # ingress_from      = ["10.0.0.0/8"]   # who reaches public ports; all when left out
+    # run_as_user       = 1000             # for images whose user is root or a name
+    # read_only_root    = true
   }
 
-  # A cloud first, and a cluster when it has no room.
+  # A cloud first, and a cluster when it has no room; or the other way round,
+  # with primary = "kubernetes" and fallback = "gcp". target "kubernetes" { }
+  # sends everything to the clusters.
   # target "hybrid" {
   #   primary      = "gcp"
   #   fallback_k8s = "production"

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"skysail/internal/failure"
+	"skysail/qos/health"
 	"skysail/qos/logtail"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
@@ -54,6 +55,9 @@ type Options struct {
 	// RootCAs are the authorities that health checks over HTTPS trust; the
 	// system's unless said otherwise.
 	RootCAs *x509.CertPool
+	// Health keeps what is known of services between collections, for loops:
+	// with it thresholds count, and skysail_health_state is told.
+	Health *health.Prober
 }
 
 // Collector reads targets. It may be used side by side.
@@ -64,14 +68,21 @@ type Collector struct {
 	concurrency int
 	cloud       *CloudPoller // nil asks no provider
 	cloudTime   time.Duration
+	kube        bool
 }
 
 // NewCollector makes a Collector.
 func NewCollector(o Options) *Collector {
 	c := &Collector{chosen: len(o.Sources) > 0, timeout: cmp.Or(o.Timeout, defaultTimeout), concurrency: max(cmp.Or(o.Concurrency, defaultConcurrency), 1)}
-	all := append([]Source{
-		sshSource{pool: o.Connections}, hostSource{}, serviceSource{}, httpSource{roots: o.RootCAs},
-	}, o.More...)
+	remembers := o.Health != nil
+	if !remembers {
+		o.Health = health.NewProber()
+	}
+	all := []Source{sshSource{pool: o.Connections}, hostSource{}, serviceSource{}}
+	for _, kind := range HealthSources() {
+		all = append(all, healthSource{kind: kind, roots: o.RootCAs, pool: o.Connections, prober: o.Health, remembers: remembers})
+	}
+	all = append(all, o.More...)
 	if o.Logs != nil {
 		all = append(all, logSource{reader: o.Logs, pool: o.Connections})
 	}
@@ -80,8 +91,9 @@ func NewCollector(o Options) *Collector {
 			c.sources = append(c.sources, s)
 		}
 	}
-	if !c.chosen || slices.Contains(o.Sources, SourceCloud) {
-		c.cloud, c.cloudTime = o.Cloud, cmp.Or(o.CloudTimeout, defaultCloudTimeout)
+	c.kube = !c.chosen || slices.Contains(o.Sources, SourceKubernetes)
+	if c.cloudTime = cmp.Or(o.CloudTimeout, defaultCloudTimeout); !c.chosen || slices.Contains(o.Sources, SourceCloud) {
+		c.cloud = o.Cloud
 	}
 	return c
 }
@@ -96,6 +108,9 @@ func (c *Collector) Collect(ctx context.Context, targets []Target) Result {
 	sources := c.sources
 	if c.cloud != nil {
 		sources = append(slices.Clone(sources), c.cloud.begin(ctx, targets, c.cloudTime))
+	}
+	if c.kube && slices.ContainsFunc(targets, func(t Target) bool { return t.Kube != nil }) {
+		sources = append(slices.Clone(sources), beginKube(ctx, targets, c.cloudTime))
 	}
 	parts := make([]Result, len(targets))
 	var group errgroup.Group
@@ -188,8 +203,12 @@ func (c *Collector) read(ctx context.Context, t Target, s Source) (Reading, erro
 		return Reading{}, context.Cause(ctx)
 	}
 	timeout := c.timeout
-	if _, own := s.(*cloudRound); own {
+	switch s.(type) {
+	case *cloudRound, *kubeRound:
 		timeout = c.cloudTime
+	}
+	if _, own := s.(healthSource); own && t.Health != nil {
+		timeout = max(timeout, t.Health.Timeout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

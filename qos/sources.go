@@ -3,7 +3,6 @@ package qos
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"skysail/qos/hostmetrics"
-	"skysail/qos/httpprobe"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
 )
@@ -19,7 +17,9 @@ import (
 // The names of the built-in sources, as the label source has them.
 const (
 	SourceSSH     = "ssh"     // a remote machine and its service's unit
-	SourceHTTP    = "http"    // the health check
+	SourceHTTP    = "http"    // the health check by HTTP
+	SourceTCP     = "tcp"     // the health check by TCP
+	SourceGRPC    = "grpc"    // the health check by gRPC
 	SourceHost    = "host"    // this machine, for services that run on it
 	SourceService = "service" // the state of a service on this machine
 	SourceCloud   = "cloud"   // what the provider measures from outside
@@ -96,22 +96,4 @@ func (serviceSource) Read(ctx context.Context, t Target) (Reading, error) {
 		metric.One(metric.ServiceUp, metric.Bool(up)),
 		metric.One(metric.ServiceRestarts, float64(restarts)),
 	}}, nil
-}
-
-// httpSource asks the health URL.
-type httpSource struct{ roots *x509.CertPool }
-
-func (httpSource) Name() string          { return SourceHTTP }
-func (httpSource) Applies(t Target) bool { return t.HealthURL != "" }
-
-func (s httpSource) Read(ctx context.Context, t Target) (Reading, error) {
-	r, err := httpprobe.Probe(ctx, t.HealthURL, httpprobe.Options{Dial: t.Dial, RootCAs: s.roots})
-	if err != nil {
-		return Reading{}, err
-	}
-	reading := Reading{Metrics: r.Metrics, ObservedAt: time.Now()}
-	if !r.Success {
-		reading.Notes = []string{r.Why}
-	}
-	return reading, nil
 }

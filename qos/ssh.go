@@ -9,8 +9,8 @@ import (
 	"skysail/qos/sshclient"
 )
 
-// ErrNoSSH is a target that has no SSH login, such as a service on this
-// machine.
+// ErrNoSSH is a target that has no SSH login: a service on this machine, or a
+// pod.
 var ErrNoSSH = errors.New("the target has no SSH login")
 
 // Run runs cmd on the target over SSH and returns what it printed. stdin may
@@ -33,5 +33,8 @@ func WaitReady(ctx context.Context, t Target, opts ...sshclient.Option) error {
 }
 
 func noSSH(t Target) error {
+	if t.Kube != nil {
+		return failure.Wrap(ErrNoSSH, failure.Failed, "reach "+t.Instance, "It is a pod: there is no SSH into one.", "")
+	}
 	return failure.Wrap(ErrNoSSH, failure.Failed, "reach "+t.Instance, "It runs on this machine.", "")
 }

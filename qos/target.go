@@ -24,10 +24,16 @@ type Target struct {
 	Deployment, DeploymentID, Service, Instance, Provider, Region string
 	// Sandbox marks an instance of a simulated cloud.
 	Sandbox bool
-	// SSH is nil for what runs on this machine.
+	// SSH is nil for what runs on this machine or in a cluster.
 	SSH *SSHTarget
-	// HealthURL is asked by HTTP; empty when the service has no health check.
+	// HealthURL is asked by HTTP; empty when the service has no health check,
+	// or none that can be asked from outside.
 	HealthURL string
+	// Health says how to ask, at HealthURL's host and port or, where there is
+	// none, at HealthPort of Address. Without it HealthURL is to answer with 2xx.
+	Health     *spec.Health
+	Address    string
+	HealthPort HealthPort
 	// Logs is `journald:UNIT` or `file:PATH`; empty when there are none.
 	Logs string
 	// LogRules are the service's log files, rules and retention; nil for none.
@@ -38,8 +44,17 @@ type Target struct {
 	State func(ctx context.Context) (up bool, restarts int, err error)
 	// Cloud says how its provider measures it; nil for one that does not.
 	Cloud *CloudTarget
+	// Kube is set for a pod.
+	Kube *KubeTarget
 	// Dial reaches the instance; nil is net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// HealthPort is the port of a health check.
+type HealthPort struct {
+	Number int
+	// Public says that it can be reached from outside.
+	Public bool
 }
 
 // SSHTarget says how to log in to an instance.

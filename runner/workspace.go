@@ -85,7 +85,7 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 	var none T
 	g := newGuard()
 	stderr := &tail{}
-	tf, release, err := w.terraform(g, op, stderr)
+	tf, release, err := w.terraform(g, stderr)
 	if err != nil {
 		return none, err
 	}
@@ -105,7 +105,7 @@ func command[T any](ctx context.Context, w *Workspace, op string, call func(tf *
 // as much as a fifth of a plan. So commands share one, one after the other:
 // JSON mode redirects its standard output, and the next command redirects it
 // again.
-func (w *Workspace) terraform(g *guard, op string, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
+func (w *Workspace) terraform(g *guard, stderr io.Writer) (tf *tfexec.Terraform, release func(), err error) {
 	release = func() {}
 	switch shared := w.using.TryLock(); {
 	case shared && w.shared != nil:

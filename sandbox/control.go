@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"skysail/sandbox/api"
+	"skysail/sandbox/kube"
 	"skysail/sandbox/world"
 )
 
@@ -39,7 +40,8 @@ type machineRef struct {
 // control serves the control API.
 type control struct {
 	world  *world.World
-	status status
+	status func() status
+	kube   *cluster
 	sizes  func(provider string) ([]api.Size, error)
 	dir    func(*world.Server) string
 	stop   func(context.Context, stopRequest) error
@@ -67,8 +69,19 @@ func (c *control) handler() http.Handler {
 			_ = json.NewEncoder(w).Encode(body) // the client is gone, then
 		})
 	}
-	handle("GET /v1/status", func(*http.Request) (any, error) { return c.status, nil })
-	handle("GET /v1/resources", func(*http.Request) (any, error) { return resources(c.world.State()), nil })
+	handle("GET /v1/status", func(*http.Request) (any, error) { return c.status(), nil })
+	handle("GET /v1/resources", func(r *http.Request) (any, error) {
+		inCluster, err := c.kube.resources(r.Context())
+		return append(resources(c.world.State()), inCluster...), err
+	})
+	handle("GET /v1/kubernetes", func(*http.Request) (any, error) { return c.kube.status(), nil })
+	handle("POST /v1/kubernetes", func(r *http.Request) (any, error) {
+		var in kube.Tools
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			return nil, inputError{err}
+		}
+		return c.kube.start(r.Context(), in)
+	})
 	handle("GET /v1/machines/{address}", c.machine)
 	handle("GET /v1/faults", c.faults)
 	handle("POST /v1/faults", c.fault)

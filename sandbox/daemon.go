@@ -57,6 +57,7 @@ type daemon struct {
 	world *world.World
 	fleet *fleet.Fleet
 	calls calls // of the clouds' APIs
+	kube  cluster
 
 	mu       sync.Mutex
 	asked    *stopRequest
@@ -77,7 +78,7 @@ func runDaemon(ctx context.Context, home string, k kit, log *slog.Logger, ready 
 
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	d := &daemon{home: home, kit: k, log: log, end: end, ended: make(chan struct{})}
+	d := &daemon{home: home, kit: k, log: log, end: end, ended: make(chan struct{}), kube: cluster{home: home}}
 	if d.world, err = world.Open(filepath.Join(home, worldFile), nil); err != nil {
 		return err
 	}
@@ -90,6 +91,10 @@ func runDaemon(ctx context.Context, home string, k kit, log *slog.Logger, ready 
 	if err := d.fleet.Adopt(ctx); err != nil {
 		return err
 	}
+	if err := d.kube.resume(ctx); err != nil {
+		return err
+	}
+	defer d.kube.stop() // also when what follows fails
 	return d.serve(ctx, ready)
 }
 
@@ -151,7 +156,10 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	}
 	c := &control{
 		world: d.world, sizes: d.kit.sizes, dir: d.fleet.Dir, stop: d.stop,
-		status: status{Protocol: protocol, PID: os.Getpid(), Program: self, Env: d.environment(ports)},
+		kube: &d.kube,
+		status: func() status {
+			return status{Protocol: protocol, PID: os.Getpid(), Program: self, Env: d.environment(ports)}
+		},
 	}
 	var controls group
 	defer controls.close()
@@ -165,6 +173,7 @@ func (d *daemon) serve(ctx context.Context, ready func()) (err error) {
 	d.log.Info("ending", "cause", context.Cause(ctx))
 	d.calls.drain()
 	servers.close()
+	d.kube.stop()
 	return d.finish()
 }
 
@@ -231,7 +240,7 @@ func writeGoogleKey(home string, w *world.World) error {
 func (d *daemon) environment(p *ports) map[string]string {
 	tokens := d.world.State().Tokens
 	prx := "http://" + p.addr(proxyPort)
-	return map[string]string{
+	env := map[string]string{
 		"AWS_ACCESS_KEY_ID":         tokens[world.AWSKeyID],
 		"AWS_SECRET_ACCESS_KEY":     tokens[world.AWS],
 		"AWS_REGION":                "us-east-1",
@@ -256,6 +265,10 @@ func (d *daemon) environment(p *ports) map[string]string {
 		// Terraform asks for news of itself otherwise.
 		"CHECKPOINT_DISABLE": "1",
 	}
+	if k := d.kube.status(); k.State == "up" {
+		env["KUBECONFIG"] = k.Kubeconfig
+	}
+	return env
 }
 
 // daemonMain is the daemon's process: `daemon start HOME` starts `daemon run

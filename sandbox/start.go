@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"skysail/sandbox/fleet"
+	"skysail/sandbox/kube"
 )
 
 // lockPoll is the pause between looks at a lock that somebody holds.
@@ -95,7 +96,7 @@ func down(ctx context.Context, home string, purge bool, k kit) error {
 	case err == nil:
 		err = c.stop(ctx, stopRequest{Instances: true})
 	case errors.Is(err, ErrDown):
-		err = fleet.StopAll(ctx, k.machine, filepath.Join(home, instancesDir))
+		err = errors.Join(fleet.StopAll(ctx, k.machine, filepath.Join(home, instancesDir)), kube.Sweep(ctx, filepath.Join(home, kubeDir)))
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ type code uint8
 
 const (
 	fits code = iota
+	ranged
 	badRegion
 	badArch
 	spotMissing
@@ -116,6 +117,8 @@ func (c *checker) total(price float64) float64 {
 func (c *checker) check(o *catalog.Offer) code {
 	need := &c.in.Service.Resources
 	switch {
+	case c.in.Service.Ranged():
+		return ranged
 	case c.regionRank(o.Region) < 0:
 		return badRegion
 	case o.Arch != c.arch:
@@ -192,6 +195,8 @@ func (c *checker) isStale(asOf string) bool {
 func (c *checker) text(k code) string {
 	need, limits := &c.in.Service.Resources, &c.in.Policy.Limits
 	switch k {
+	case ranged:
+		return fmt.Sprintf("only a cluster keeps a range of instances, and the service asks for %d to %d", c.in.Service.Instances, c.in.Service.MaxInstances)
 	case badRegion:
 		return fmt.Sprintf("its region is not in limits.regions %v", limits.Regions)
 	case badArch:

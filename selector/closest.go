@@ -132,6 +132,7 @@ func (c *checker) each(o *catalog.Offer, f func(k code, have, need float64)) {
 			f(k, have, need)
 		}
 	}
+	flag(ranged, c.in.Service.Ranged())
 	flag(badRegion, c.regionRank(o.Region) < 0)
 	flag(badArch, o.Arch != c.arch)
 	flag(spotMissing, limits.Spot == policies.SpotRequire && o.SpotUSD == nil)

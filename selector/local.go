@@ -25,6 +25,8 @@ func Local(svc *spec.Service) Result {
 
 func localRefusal(svc *spec.Service) string {
 	switch need := &svc.Resources; {
+	case svc.Ranged():
+		return fmt.Sprintf("the service asks for %d to %d instances, this machine runs one", svc.Instances, svc.MaxInstances)
 	case svc.Instances > 1:
 		return fmt.Sprintf("the service asks for %d instances, this machine runs one", svc.Instances)
 	case need.GPU != nil:

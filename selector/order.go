@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"skysail/catalog"
+	"skysail/policies"
 )
 
 // ordering is what the candidates of one selection are ordered by, and what
@@ -17,8 +18,10 @@ type ordering struct {
 	// where the cheapest is first: there the spot price is preference enough.
 	spotFirst  bool
 	regionRank func(region string) int
-	prices     *prices
-	recall     *recall
+	// contexts are the clusters in the policy's order.
+	contexts []string
+	prices   *prices
+	recall   *recall
 	// told is set on what was read back: the candidate's own words.
 	told *told
 }
@@ -71,6 +74,9 @@ func (by *ordering) compare(a, b Candidate) int {
 		return cmp.Compare(a.rank, b.rank)
 	}
 	x, y := a.Offer, b.Offer
+	if x.Provider == policies.Kubernetes && y.Provider == policies.Kubernetes {
+		return cmp.Compare(slices.Index(by.contexts, x.Region), slices.Index(by.contexts, y.Region))
+	}
 	if x.VCPU != y.VCPU {
 		return cmp.Compare(y.VCPU, x.VCPU)
 	}

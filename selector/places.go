@@ -90,6 +90,8 @@ func (t *ties) compare(a, b place) int {
 		return cmp.Compare(a.rank(), b.rank())
 	case a.offer() == b.offer():
 		return cmp.Compare(a.index, b.index)
+	case a.offer() >= len(t.offers) && b.offer() >= len(t.offers):
+		return cmp.Compare(a.offer(), b.offer()) // clusters, in the policy's order
 	}
 	x, y := t.sizes[a.offer()], t.sizes[b.offer()]
 	switch {

@@ -91,14 +91,52 @@ func drawInput(t *rapid.T) Input {
 	}
 	if rapid.Bool().Draw(t, "has a cluster") {
 		in.Clusters = map[string]string{p.Kubernetes.Context: few(t, "cluster refusal", "", "", "it does not answer")}
+		if rapid.Bool().Draw(t, "has several") {
+			p.Kubernetes.Contexts = few(t, "contexts", []string{"z", p.Kubernetes.Context, "a"}, []string{p.Kubernetes.Context, "z", "unasked"})
+			in.Clusters["z"], in.Clusters["a"] = few(t, "refusal of z", "", "", "z does not answer"), ""
+		}
 	}
+	p.Target = few(t, "target", "", "", "", policies.Kubernetes)
+	svc.MaxInstances = few(t, "max instances", 0, 0, 0, svc.Instances+1)
 	if few(t, "is hybrid", false, false, false, true) {
-		p.Hybrid = &policies.Hybrid{Primary: few(t, "primary", policies.AWS, policies.Vultr), FallbackK8s: p.Kubernetes.Context}
+		p.Hybrid = few(t, "hybrid",
+			&policies.Hybrid{Primary: policies.AWS, FallbackK8s: p.Kubernetes.Context}, &policies.Hybrid{Primary: policies.Vultr, FallbackK8s: p.Kubernetes.Context},
+			&policies.Hybrid{Primary: policies.Kubernetes, Fallback: policies.GCP})
 	}
 	if rapid.Bool().Draw(t, "something is unavailable") {
 		in.Unavailable = map[string]string{few(t, "unavailable", policies.Providers()...): "no credentials"}
 	}
 	return in
+}
+
+// Clusters stand in the policy's order, and hybrid's primary before the other.
+func TestClustersInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		in.Memory = nil
+		r := Select(in)
+		last, clouds := -1, 0
+		for _, c := range r.Candidates {
+			if c.Offer.Provider != policies.Kubernetes {
+				clouds++
+				if h := in.Policy.Hybrid; h != nil && h.Primary != policies.Kubernetes && last >= 0 {
+					t.Fatalf("a cloud after the cluster: %+v", c.Offer)
+				}
+				continue
+			}
+			if h := in.Policy.Hybrid; h != nil && h.Primary == policies.Kubernetes && clouds > 0 {
+				t.Fatalf("a cluster after the cloud: %+v", c.Offer)
+			}
+			at := slices.Index(contextsOf(in.Policy), c.Offer.Region)
+			if at <= last {
+				t.Fatalf("%s is number %d after %d", c.Offer.Region, at, last)
+			}
+			last = at
+		}
+		if in.Service.Ranged() && clouds > 0 {
+			t.Fatal("a cloud for a range of instances")
+		}
+	})
 }
 
 func TestCandidatesFit(t *testing.T) {

@@ -26,12 +26,16 @@ func (c *Candidate) Reasons() []string {
 	default:
 		out = append(out, fmt.Sprintf("%s is number %d of %d for %s", o.Provider, c.rank+1, c.by.listed, c.by.rule))
 	}
-	if o.Provider == policies.Kubernetes {
-		return append(out, fmt.Sprintf("namespace %s of the cluster behind context %s", o.Type, o.Region), "the cluster's own capacity, which has no price here")
+	kubernetes := o.Provider == policies.Kubernetes
+	if kubernetes {
+		out = append(out, fmt.Sprintf("namespace %s of the cluster behind context %s", o.Type, o.Region), "the cluster's own capacity, which has no price here")
 	}
 	if c.weight > 0 {
 		recall := *c.by.recall
 		out = append(out, recall.text(o, c.Spot)+", so "+c.consequence())
+	}
+	if kubernetes {
+		return out
 	}
 	return append(out, c.size(), c.priceText())
 }
@@ -39,6 +43,8 @@ func (c *Candidate) Reasons() []string {
 // consequence says what a shortage does to the candidate's place.
 func (c *Candidate) consequence() string {
 	switch {
+	case c.by.cheapest && c.Offer.Provider == policies.Kubernetes:
+		return "after the other clusters"
 	case c.by.cheapest:
 		return fmt.Sprintf("placed as if it cost $%s", usd(c.by.handicap(c.PriceUSD, c.weight)))
 	case c.weight >= fresh:

@@ -50,15 +50,16 @@ func (c *checker) refusals(list []string, tallies []tally) []Refusal {
 	return out
 }
 
-// nothingOf says why a provider has no offer at all, or "" when it has.
+// nothingOf says why a provider has no offer at all, or "" when it has. Of
+// several clusters it speaks of those that can not be used.
 func (c *checker) nothingOf(provider string, offered bool) string {
 	switch {
 	case c.in.Unavailable[provider] != "":
 		return c.in.Unavailable[provider]
-	case offered:
-		return ""
 	case provider == policies.Kubernetes:
 		return c.clusterRefusal()
+	case offered:
+		return ""
 	case provider == policies.Local:
 		return "a remote deployment does not go to this machine; leave --remote out for that"
 	default:

@@ -2,6 +2,7 @@ package selector
 
 import (
 	"fmt"
+	"strings"
 
 	"skysail/policies"
 	"skysail/spec"
@@ -15,6 +16,8 @@ type Rule string
 const (
 	RuleLocal     Rule = "local"            // not remote
 	RuleHybrid    Rule = "hybrid"           // the policy names a hybrid target
+	RuleTarget    Rule = "kubernetes"       // the policy's target is Kubernetes
+	RuleRange     Rule = "range"            // the number of instances is a range
 	RuleInstances Rule = "many instances"   // more instances than thresholds.instances
 	RuleGPU       Rule = "gpu"              // a GPU is asked for
 	RuleCPU       Rule = "cpu-intensive"    // more vCPU than thresholds.cpu
@@ -25,11 +28,19 @@ const (
 func match(svc *spec.Service, p *policies.Policy) (Rule, string, []string) {
 	need, t := svc.Resources, p.Thresholds
 	switch {
+	case p.Hybrid != nil && p.Hybrid.Primary == policies.Kubernetes:
+		return RuleHybrid, fmt.Sprintf("the policy's target is hybrid: Kubernetes %s, then %s", contexts(p), p.Hybrid.Fallback),
+			[]string{policies.Kubernetes, p.Hybrid.Fallback}
 	case p.Hybrid != nil:
 		return RuleHybrid, fmt.Sprintf("the policy's target is hybrid: %s, then Kubernetes context %s", p.Hybrid.Primary, p.Hybrid.FallbackK8s),
 			[]string{p.Hybrid.Primary, policies.Kubernetes}
+	case p.Target == policies.Kubernetes:
+		return RuleTarget, "the policy's target is Kubernetes: " + contexts(p), []string{policies.Kubernetes}
+	case svc.Ranged():
+		return RuleRange, fmt.Sprintf("%d to %d instances, by their use of CPU: Kubernetes %s", svc.Instances, svc.MaxInstances, contexts(p)),
+			[]string{policies.Kubernetes}
 	case svc.Instances > t.Instances:
-		return RuleInstances, fmt.Sprintf("%d instances are more than %d: Kubernetes context %s", svc.Instances, t.Instances, p.Kubernetes.Context),
+		return RuleInstances, fmt.Sprintf("%d instances are more than %d: Kubernetes %s", svc.Instances, t.Instances, contexts(p)),
 			[]string{policies.Kubernetes}
 	case need.GPU != nil:
 		return RuleGPU, "a GPU is needed", p.Lists.GPU
@@ -42,21 +53,11 @@ func match(svc *spec.Service, p *policies.Policy) (Rule, string, []string) {
 	}
 }
 
-// Cluster is the kubeconfig context that the selection could put the service
-// on, or false when it does not come to one: asking a cluster takes time.
-func Cluster(svc *spec.Service, p *policies.Policy) (context string, ok bool) {
-	_, _, list := match(svc, p)
-	for _, provider := range list {
-		if provider == policies.Kubernetes {
-			return contextOf(p), true
-		}
+// contexts are the policy's clusters in words.
+func contexts(p *policies.Policy) string {
+	names := p.Kubernetes.Names()
+	if len(names) == 1 {
+		return "context " + names[0]
 	}
-	return "", false
-}
-
-func contextOf(p *policies.Policy) string {
-	if p.Hybrid != nil {
-		return p.Hybrid.FallbackK8s
-	}
-	return p.Kubernetes.Context
+	return "contexts " + strings.Join(names, ", then ")
 }

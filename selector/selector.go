@@ -26,7 +26,7 @@ type Input struct {
 	// credentials, not supported, …
 	Unavailable map[string]string
 	// Clusters says of a kubeconfig context why it can not be used; "" is
-	// that it can. See Cluster for the one that is needed.
+	// that it can. See the function Clusters for those that are needed.
 	Clusters map[string]string
 	// Memory is what earlier attempts met.
 	Memory []Shortage
@@ -76,14 +76,15 @@ func Select(in Input) Result {
 	c := newChecker(in)
 	rank := ranker(list, in.Unavailable)
 	by := &ordering{
-		rule: rule, listed: len(list), regionRank: c.regionRank, prices: c.prices, recall: newRecall(in.Memory, in.Now),
-		cheapest:  in.Policy.Lists.Order == policies.OrderCheapest || in.Policy.Lists.Order == "" && rule == RuleCost,
+		rule: rule, listed: len(list), regionRank: c.regionRank, contexts: contextsOf(in.Policy), prices: c.prices, recall: newRecall(in.Memory, in.Now),
+		// What a hybrid target falls back on is not first for its price.
+		cheapest:  rule != RuleHybrid && in.Policy.Lists.Order == policies.OrderCheapest || in.Policy.Lists.Order == "" && rule == RuleCost,
 		spotFirst: in.Policy.Limits.Spot == policies.SpotPrefer,
 	}
 	tallies := make([]tally, len(list))
 	places := make([]place, 0, len(in.Offers)+1)
 	t := ties{
-		offers: in.Offers, sizes: make([]size, len(in.Offers)+1), sorted: true,
+		offers: in.Offers, sizes: make([]size, len(in.Offers)), sorted: true,
 		globs: len(in.Policy.Limits.Regions) > 0, regionRank: c.regionRank,
 	}
 	var last *catalog.Offer
@@ -112,11 +113,11 @@ func Select(in Input) Result {
 		t.sorted = t.sorted && (last == nil || catalog.Compare(last, o) <= 0)
 		last = o
 	}
-	cluster := c.cluster(list)
-	if cluster != nil {
-		r := slices.Index(list, policies.Kubernetes)
+	clusters := c.clusters(list)
+	for i := range clusters {
+		r, o := slices.Index(list, policies.Kubernetes), &clusters[i]
 		tallies[r].offered = true
-		places = append(places, by.place(len(in.Offers), uint16(r), false, false, 0)) //nolint:gosec // an index
+		places = append(places, by.place(len(in.Offers)+i, uint16(r), false, by.recall.weight(o, false) > 0, 0)) //nolint:gosec // an index
 	}
 	res.Refused = c.refusals(list, tallies)
 	if len(places) == 0 {
@@ -126,10 +127,7 @@ func Select(in Input) Result {
 	places = t.sort(places)
 	res.Candidates = make([]Candidate, len(places))
 	for i, at := range places {
-		o := cluster
-		if n := at.offer(); n < len(in.Offers) {
-			o = &in.Offers[n]
-		}
+		o := offerAt(at.offer(), in.Offers, clusters)
 		res.Candidates[i] = Candidate{Offer: o, PriceUSD: at.usd, TotalUSD: c.total(at.usd), by: by, rank: at.rank(), Spot: at.spot()}
 		if at.short() {
 			res.Candidates[i].weight = by.recall.weight(o, at.spot())
@@ -137,6 +135,14 @@ func Select(in Input) Result {
 	}
 	by.remember(res.Candidates)
 	return res
+}
+
+// offerAt is an offer of the market or, with numbers above those, a cluster.
+func offerAt(n int, offers, clusters []catalog.Offer) *catalog.Offer {
+	if n < len(offers) {
+		return &offers[n]
+	}
+	return &clusters[n-len(offers)]
 }
 
 func unique(list []string) []string {

@@ -67,6 +67,16 @@ func times(s *spec.Service, n int) *spec.Service {
 	return s
 }
 
+func upTo(s *spec.Service, n int) *spec.Service {
+	s.MaxInstances = n
+	return s
+}
+
+func nativeService(s *spec.Service) *spec.Service {
+	s.Source.Native = &spec.Native{URL: "https://example.com/a.tar.gz"}
+	return s
+}
+
 func withDisk(s *spec.Service, gb int) *spec.Service {
 	s.Disk = &spec.Disk{SizeGB: gb, Path: "/data"}
 	return s
@@ -193,6 +203,39 @@ func TestSelect(t *testing.T) {
 		{name: "cluster: does not answer", service: times(service(1, 2, 20), 11), input: func(in *Input) {
 			in.Clusters = map[string]string{"production": "context production does not answer within 3s"}
 		}},
+		{name: "clusters: in order", service: times(service(1, 2, 20), 11), input: func(in *Input) {
+			in.Policy.Kubernetes.Contexts = []string{"staging", "away", "production", "eu"}
+			in.Clusters = map[string]string{"production": "", "staging": "", "away": "context away does not answer within 3s"}
+		}},
+		{name: "clusters: one is full", service: times(service(1, 2, 20), 11), input: func(in *Input) {
+			in.Policy.Kubernetes.Contexts = []string{"staging", "production"}
+			in.Clusters = map[string]string{"production": "", "staging": ""}
+			in.Memory = []Shortage{{Provider: "kubernetes", Region: "staging", Type: "blueprints", Kind: ShortCapacity, At: in.Now.Add(-time.Minute)}}
+		}},
+		{name: "cluster: target", service: withGPU(service(4, 16, 50), 1, "L4"), input: func(in *Input) {
+			in.Policy.Target = policies.Kubernetes
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "cluster: a native archive", service: times(nativeService(service(1, 2, 20)), 11), input: func(in *Input) {
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "cluster: hybrid with the cluster first", service: service(1, 2, 20), input: func(in *Input) {
+			in.Policy.Hybrid = &policies.Hybrid{Primary: policies.Kubernetes, Fallback: "aws"}
+			in.Policy.Lists.Order = policies.OrderCheapest
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "cluster: hybrid with the cloud first, although it costs more", service: service(1, 2, 20), input: func(in *Input) {
+			in.Policy.Hybrid = &policies.Hybrid{Primary: "aws", FallbackK8s: "production"}
+			in.Policy.Lists.Order = policies.OrderCheapest
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "range", service: upTo(times(service(1, 2, 20), 2), 5), input: func(in *Input) {
+			in.Clusters = map[string]string{"production": ""}
+		}},
+		{name: "range: no cloud keeps it", service: upTo(service(1, 2, 20), 5), input: func(in *Input) {
+			in.Policy.Hybrid = &policies.Hybrid{Primary: "aws", FallbackK8s: "production"}
+			in.Clusters = map[string]string{"production": "context production does not answer within 3s"}
+		}},
 		{name: "cluster: hybrid", service: service(8, 64, 20), input: func(in *Input) {
 			in.Policy.Hybrid = &policies.Hybrid{Primary: "gcp", FallbackK8s: "staging"}
 			in.Policy.Limits.Regions = []string{"us-*"}
@@ -255,6 +298,7 @@ func TestLocal(t *testing.T) {
 	}
 	for name, svc := range map[string]*spec.Service{
 		"several instances": times(service(1, 1, 1), 2),
+		"a range":           upTo(service(1, 1, 1), 2),
 		"a GPU":             withGPU(service(1, 1, 1), 1, ""),
 		"a disk":            withDisk(service(1, 1, 1), 10),
 		"another machine":   onArch(service(1, 1, 1), map[string]string{"amd64": "arm64"}[runtime.GOARCH]+"x"),

@@ -33,7 +33,7 @@ func TestExamples(t *testing.T) {
 		}
 		names[s.Name] = true
 	}
-	for _, want := range []string{"hello", "cruncher", "web", "models", "registry", "cache"} {
+	for _, want := range []string{"hello", "cruncher", "web", "models", "registry", "cache", "shop"} {
 		if !names[want] {
 			t.Errorf("no example is named %s: %v", want, names)
 		}

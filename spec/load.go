@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"fmt"
+	"math"
+
 	"skysail/internal/hclfile"
 )
 
@@ -19,8 +22,6 @@ var (
 	}
 	diskSchema    = &hclfile.Schema{What: "a disk block", Attributes: []string{"size_gb", "path"}}
 	portSchema    = &hclfile.Schema{What: "a port block", Attributes: []string{"number", "public"}}
-	httpSchema    = &hclfile.Schema{What: "an http block", Attributes: []string{"port", "path"}}
-	healthSchema  = &hclfile.Schema{What: "a health block", Blocks: []hclfile.Block{{Type: "http", Schema: httpSchema}}}
 	logFileSchema = &hclfile.Schema{What: "a log file block", Attributes: []string{"format"}}
 	logRuleSchema = &hclfile.Schema{
 		What:       "a log rule block",
@@ -92,11 +93,11 @@ func decode(f *hclfile.File) (*Service, error) {
 	block.Strings("secrets", &s.Secrets)
 	f.RefuseEnv(s.Secrets)
 	block.Map("env", &s.Env)
-	block.Int("instances", &s.Instances)
+	decodeInstances(block, s)
 	decodeSource(f, block, &s.Source)
 	decodeResources(block, &s.Resources)
 	decodePorts(block, &s.Ports)
-	s.Health = decodeHealth(block)
+	s.Health = decodeHealth(f, block)
 	s.Disk = decodeDisk(block)
 	s.Logs = decodeLogs(block)
 	for _, m := range s.mistakes() {
@@ -106,6 +107,21 @@ func decode(f *hclfile.File) (*Service, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func decodeInstances(service *hclfile.Body, s *Service) {
+	most := math.MinInt
+	service.IntRange("instances", &s.Instances, &most)
+	if most != math.MinInt {
+		s.MaxInstances = most
+	}
+	// A service built by a program may say 0 for a fixed number.
+	if most == 0 {
+		service.Report(mistake{
+			Path: "instances.max", Summary: "Invalid number of instances",
+			Detail: fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances), Value: most,
+		})
+	}
 }
 
 func decodeSource(f *hclfile.File, service *hclfile.Body, into *Source) {
@@ -169,21 +185,6 @@ func decodePorts(service *hclfile.Body, into *[]Port) {
 		block.Bool("public", &p.Public)
 		*into = append(*into, p)
 	}
-}
-
-func decodeHealth(service *hclfile.Body) *Health {
-	block := service.Child("health")
-	if block == nil {
-		return nil
-	}
-	h := &Health{}
-	if b := block.Child("http"); b != nil {
-		h.HTTP = &HTTPHealth{Path: "/"}
-		b.String("port", &h.HTTP.Port)
-		b.Require("port", "the name of a port block")
-		b.String("path", &h.HTTP.Path)
-	}
-	return h
 }
 
 func decodeDisk(service *hclfile.Body) *Disk {

@@ -35,6 +35,9 @@ func draw(t *rapid.T) *Service {
 	if rapid.Bool().Draw(t, "gpu") {
 		s.Resources.GPU = &GPU{Count: rapid.IntRange(1, maxGPUs).Draw(t, "count"), Model: rapid.SampledFrom([]string{"", "L4", "RTX 4000 Ada"}).Draw(t, "model")}
 	}
+	if rapid.Bool().Draw(t, "range") {
+		s.MaxInstances = rapid.IntRange(s.Instances, maxInstances).Draw(t, "max instances")
+	}
 	s.Resources.Arch = rapid.SampledFrom([]string{"", "amd64", "arm64"}).Draw(t, "arch")
 	if g := s.Resources.GPU; g != nil {
 		g.MemoryGB = rapid.SampledFrom([]float64{0, 0.5, 24, maxGPUGiB}).Draw(t, "GPU memory")
@@ -61,7 +64,7 @@ func draw(t *rapid.T) *Service {
 		s.Ports = append(s.Ports, Port{Name: "p" + string(rune('a'+i)), Number: n, Public: rapid.Bool().Draw(t, "public")})
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "health") {
-		s.Health = &Health{HTTP: &HTTPHealth{Port: "pa", Path: rapid.StringMatching(`/([a-z0-9$=&?]([a-z0-9$=&?/]|%2[0-9F]){0,10})?`).Draw(t, "path")}}
+		s.Health = drawHealth(t)
 	}
 	return s
 }
@@ -86,6 +89,12 @@ func value(v any) cty.Value {
 		out := map[string]cty.Value{}
 		for k, s := range v {
 			out[k] = cty.StringVal(s)
+		}
+		return cty.ObjectVal(out)
+	case map[string]int:
+		out := map[string]cty.Value{}
+		for k, n := range v {
+			out[k] = cty.NumberIntVal(int64(n))
 		}
 		return cty.ObjectVal(out)
 	}
@@ -181,12 +190,14 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 		b.set("number", p.Number)
 		b.set("public", p.Public)
 	}
-	if h := s.Health; h != nil {
-		b := service.block("health").block("http")
-		b.set("port", h.HTTP.Port)
-		b.set("path", h.HTTP.Path)
+	if s.Health != nil {
+		writeHealth(service.block("health"), s.Health)
 	}
-	service.set("instances", s.Instances)
+	if s.MaxInstances == 0 {
+		service.set("instances", s.Instances)
+	} else {
+		service.set("instances", map[string]int{"min": s.Instances, "max": s.MaxInstances})
+	}
 	service.set("env", s.Env)
 	service.set("secrets", s.Secrets)
 	jsonText, err = json.MarshalIndent(root.json, "", "  ")

@@ -34,20 +34,39 @@ func (s *Service) mistakes() []mistake {
 	out = append(out, nameMistakes(s.Name)...)
 	out = append(out, s.Source.mistakes()...)
 	out = append(out, s.Resources.mistakes()...)
-	if s.Instances < 1 || s.Instances > maxInstances {
-		out = append(out, mistake{
-			Path:    "instances",
-			Summary: "Invalid number of instances",
-			Detail:  fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances),
-			Value:   s.Instances,
-		})
-	}
+	out = append(out, s.instanceMistakes()...)
 	out = append(out, portMistakes(s.Ports)...)
 	out = append(out, s.healthMistakes()...)
 	out = append(out, s.Disk.mistakes()...)
 	out = append(out, s.Logs.mistakes()...)
 	out = append(out, s.envMistakes()...)
 	return append(out, s.secretMistakes()...)
+}
+
+func (s *Service) instanceMistakes() []mistake {
+	at := "instances"
+	if s.MaxInstances != 0 {
+		at += ".min"
+	}
+	m := mistake{
+		Path: at, Summary: "Invalid number of instances", Value: s.Instances,
+		Detail: fmt.Sprintf("A service has between 1 and %d instances, not {value}.", maxInstances),
+	}
+	var out []mistake
+	if s.Instances < 1 || s.Instances > maxInstances {
+		out = append(out, m)
+	}
+	m.Path, m.Value = "instances.max", s.MaxInstances
+	switch {
+	case s.MaxInstances == 0:
+	case s.MaxInstances < 0 || s.MaxInstances > maxInstances:
+		out = append(out, m)
+	case s.MaxInstances < s.Instances:
+		m.Summary, m.Detail = "Empty range of instances", fmt.Sprintf("There are at least %d instances and at most {value}.", s.Instances)
+		m.Hint = "give max a larger number than min, or write one number"
+		out = append(out, m)
+	}
+	return out
 }
 
 func (r Resources) mistakes() []mistake {
@@ -175,53 +194,6 @@ func portMistakes(ports []Port) []mistake {
 		default:
 			numbers[p.Number] = p.Name
 		}
-	}
-	return out
-}
-
-func (s *Service) healthMistakes() []mistake {
-	if s.Health == nil {
-		return nil
-	}
-	h := s.Health.HTTP
-	if h == nil {
-		return []mistake{{
-			Path:    "health",
-			Summary: "Missing http block",
-			Detail:  "The health block does not say how to ask the service.",
-			Hint:    `write http { … } in it, with port = "NAME" and path = "/healthz"`,
-		}}
-	}
-	var out []mistake
-	if _, ok := s.Port(h.Port); !ok {
-		names := make([]string, 0, len(s.Ports))
-		for _, p := range s.Ports {
-			names = append(names, p.Name)
-		}
-		hint := `add a block: port "http" { … }`
-		if len(names) > 0 {
-			hint = hclfile.DidYouMean(h.Port, names)
-		}
-		out = append(out, mistake{
-			Path:    "health.http.port",
-			Summary: "Unknown port",
-			Detail:  "There is no port named {value} in this service.",
-			Value:   h.Port,
-			Hint:    hint,
-		})
-	}
-	if !httpPath.MatchString(h.Path) || len(h.Path) > maxPath {
-		m := mistake{
-			Path:    "health.http.path",
-			Summary: "Invalid health path",
-			Detail:  "{value} is no path of a URL: it begins with one / and has no spaces, quotes or #, at most 1024 characters.",
-			Value:   h.Path,
-			Hint:    `for example "/healthz"`,
-		}
-		if httpPath.MatchString("/" + h.Path) {
-			m.Guess = fmt.Sprintf("did you mean %s?", hclfile.Quote("/"+h.Path))
-		}
-		out = append(out, m)
 	}
 	return out
 }

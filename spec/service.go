@@ -6,15 +6,18 @@ package spec
 type Service struct {
 	// Name is a DNS label (RFC 1035) of at most 40 characters: it becomes
 	// part of host names, unit names, tags and paths.
-	Name      string            `json:"name"`
-	Source    Source            `json:"source"`
-	Resources Resources         `json:"resources"`
-	Instances int               `json:"instances"`
-	Ports     []Port            `json:"ports,omitempty"`
-	Health    *Health           `json:"health,omitempty"`
-	Disk      *Disk             `json:"disk,omitempty"`
-	Logs      *Logs             `json:"logs,omitempty"`
-	Env       map[string]string `json:"env,omitempty"`
+	Name      string    `json:"name"`
+	Source    Source    `json:"source"`
+	Resources Resources `json:"resources"`
+	// Instances is how many run, and the least of a range. MaxInstances is the
+	// most of it, for an autoscaler, and 0 where the number is fixed.
+	Instances    int               `json:"instances"`
+	MaxInstances int               `json:"max_instances,omitempty"`
+	Ports        []Port            `json:"ports,omitempty"`
+	Health       *Health           `json:"health,omitempty"`
+	Disk         *Disk             `json:"disk,omitempty"`
+	Logs         *Logs             `json:"logs,omitempty"`
+	Env          map[string]string `json:"env,omitempty"`
 	// Secrets are names only. The values come from the caller's environment
 	// at deploy time and are never part of this struct.
 	Secrets []string `json:"secrets,omitempty"`
@@ -78,16 +81,11 @@ type Port struct {
 	Public bool `json:"public"`
 }
 
-// Health says how to ask the service whether it works.
-type Health struct {
-	HTTP *HTTPHealth `json:"http,omitempty"`
-}
+// Ranged says whether the number of instances may change by itself.
+func (s *Service) Ranged() bool { return s.MaxInstances > s.Instances }
 
-// HTTPHealth is a GET that a healthy service answers with 2xx.
-type HTTPHealth struct {
-	Port string `json:"port"` // a port's name
-	Path string `json:"path"`
-}
+// Most is how many instances there can be.
+func (s *Service) Most() int { return max(s.Instances, s.MaxInstances) }
 
 // Port returns the port with that name.
 func (s *Service) Port(name string) (Port, bool) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,11 +60,19 @@ func native() *Service {
 	}
 }
 
+func ranged() *Service {
+	s := container()
+	s.Source.Container.Image = "nginx"
+	s.Instances, s.MaxInstances = 2, 10
+	return s
+}
+
 func TestValidFiles(t *testing.T) {
 	for name, want := range map[string]*Service{
 		"container.hcl":  container(),
 		"container.json": container(),
 		"native.hcl":     native(),
+		"range.hcl":      ranged(),
 	} {
 		got, err := load(filepath.Join("testdata", "valid", name), testOptions)
 		if err != nil {
@@ -157,30 +166,46 @@ const nativeSource = `service "echo" {
 // What the loader refuses, Validate refuses in a value that a program built.
 func TestValidate(t *testing.T) {
 	for field, change := range map[string]func(*Service){
-		"name":                   func(s *Service) { s.Name = "a b" },
-		"source":                 func(s *Service) { s.Source = Source{} },
-		"source.native":          func(s *Service) { s.Source.Native = native().Source.Native },
-		"source.container.image": func(s *Service) { s.Source.Container.Image = "" },
-		"resources.cpu":          func(s *Service) { s.Resources.CPU = math.NaN() },
-		"resources.memory_gb":    func(s *Service) { s.Resources.MemoryGB = math.Inf(1) },
-		"resources.storage_gb":   func(s *Service) { s.Resources.StorageGB = -1 },
-		"resources.gpu.count":    func(s *Service) { s.Resources.GPU.Count = -1 },
-		"resources.gpu.model":    func(s *Service) { s.Resources.GPU.Model = "\n" },
-		"instances":              func(s *Service) { s.Instances = 0 },
-		"ports[1].name":          func(s *Service) { s.Ports[1].Name = "http" },
-		"ports[0].number":        func(s *Service) { s.Ports[0].Number = -1 },
-		"health":                 func(s *Service) { s.Health.HTTP = nil },
-		"health.http.port":       func(s *Service) { s.Health.HTTP.Port = "" },
-		"health.http.path":       func(s *Service) { s.Health.HTTP.Path = "/" + strings.Repeat("a", 2000) },
-		"env[A\nB]":              func(s *Service) { s.Env["A\nB"] = "" },
-		"env[RETRIES]":           func(s *Service) { s.Env["RETRIES"] = "\x00" },
-		"env[VERBOSE]":           func(s *Service) { s.Env["VERBOSE"] = strings.Repeat("a", 1<<20) },
-		"secrets[1]":             func(s *Service) { s.Secrets[1] = "RETRIES" },
-		"secrets[0]":             func(s *Service) { s.Secrets[0] = "SKYSAIL_HELPER" },
-		"source.native.url":      func(s *Service) { s.Source = native().Source; s.Source.Native.URL = "echo.tar.gz" },
-		"source.native.sha256":   func(s *Service) { s.Source = native().Source; s.Source.Native.SHA256 = "" },
-		"source.native.binary":   func(s *Service) { s.Source = native().Source; s.Source.Native.Binary = "" },
-		"source.native.args[1]":  func(s *Service) { s.Source = native().Source; s.Source.Native.Args[1] = "\r" },
+		"name":                     func(s *Service) { s.Name = "a b" },
+		"source":                   func(s *Service) { s.Source = Source{} },
+		"source.native":            func(s *Service) { s.Source.Native = native().Source.Native },
+		"source.container.image":   func(s *Service) { s.Source.Container.Image = "" },
+		"resources.cpu":            func(s *Service) { s.Resources.CPU = math.NaN() },
+		"resources.memory_gb":      func(s *Service) { s.Resources.MemoryGB = math.Inf(1) },
+		"resources.storage_gb":     func(s *Service) { s.Resources.StorageGB = -1 },
+		"resources.gpu.count":      func(s *Service) { s.Resources.GPU.Count = -1 },
+		"resources.gpu.model":      func(s *Service) { s.Resources.GPU.Model = "\n" },
+		"instances":                func(s *Service) { s.Instances = 0 },
+		"instances.max":            func(s *Service) { s.MaxInstances = s.Instances - 1 },
+		"instances.min":            func(s *Service) { s.Instances, s.MaxInstances = -1, 3 },
+		"ports[1].name":            func(s *Service) { s.Ports[1].Name = "http" },
+		"ports[0].number":          func(s *Service) { s.Ports[0].Number = -1 },
+		"health":                   func(s *Service) { s.Health.HTTP = nil },
+		"health.http.port":         func(s *Service) { s.Health.HTTP.Port = "" },
+		"health.http.path":         func(s *Service) { s.Health.HTTP.Path = "/" + strings.Repeat("a", 2000) },
+		"health.timeout":           func(s *Service) { s.Health.Timeout = time.Hour },
+		"health.success_threshold": func(s *Service) { s.Health.SuccessThreshold = -1 },
+		"health.vantage[0]":        func(s *Service) { s.Health.Vantage = []string{"x"} },
+		"health.tcp.port":          func(s *Service) { s.Health = &Health{TCP: &TCPHealth{}} },
+		"health.tcp.send":          func(s *Service) { s.Health = &Health{TCP: &TCPHealth{Port: "http", Send: strings.Repeat("a", 5000)}} },
+		"health.grpc.tls.ca_file": func(s *Service) {
+			s.Health = &Health{GRPC: &GRPCHealth{Port: "http", TLS: &HealthTLS{CAFile: "ca.pem"}}}
+		},
+		"health.grpc.tls.server_name": func(s *Service) {
+			s.Health = &Health{GRPC: &GRPCHealth{Port: "http", TLS: &HealthTLS{ServerName: "a b"}}}
+		},
+		"health.http.json":            func(s *Service) { s.Health.HTTP.JSON = make([]string, 100) },
+		"health.http.headers[X]":      func(s *Service) { s.Health.HTTP.Headers = map[string]string{"X": "a\r\nb"} },
+		"health.http.body_matches[0]": func(s *Service) { s.Health.HTTP.BodyMatches = []string{strings.Repeat("a", 2000)} },
+		"env[A\nB]":                   func(s *Service) { s.Env["A\nB"] = "" },
+		"env[RETRIES]":                func(s *Service) { s.Env["RETRIES"] = "\x00" },
+		"env[VERBOSE]":                func(s *Service) { s.Env["VERBOSE"] = strings.Repeat("a", 1<<20) },
+		"secrets[1]":                  func(s *Service) { s.Secrets[1] = "RETRIES" },
+		"secrets[0]":                  func(s *Service) { s.Secrets[0] = "SKYSAIL_HELPER" },
+		"source.native.url":           func(s *Service) { s.Source = native().Source; s.Source.Native.URL = "echo.tar.gz" },
+		"source.native.sha256":        func(s *Service) { s.Source = native().Source; s.Source.Native.SHA256 = "" },
+		"source.native.binary":        func(s *Service) { s.Source = native().Source; s.Source.Native.Binary = "" },
+		"source.native.args[1]":       func(s *Service) { s.Source = native().Source; s.Source.Native.Args[1] = "\r" },
 	} {
 		s := container()
 		change(s)

@@ -32,7 +32,8 @@ service "NAME" {
     # }
   }
 
-  instances = 1
+  # How many run. On Kubernetes it may be a range, by use of CPU.
+  instances = 1 # or { min = 2, max = 10 }
 
   # Each TCP port on which the service listens. A public one is open to the
   # world; the others can be reached from the instance itself only.

@@ -12,6 +12,7 @@ type StepKind string
 // The steps.
 const (
 	StepApply    StepKind = "apply"    // terraform apply of an attempt
+	StepCluster  StepKind = "cluster"  // a cluster's namespace and Secret, before the apply that needs them
 	StepSecrets  StepKind = "secrets"  // secrets to the instances
 	StepHostKeys StepKind = "hostkeys" // new host keys on the instances
 	StepRegister StepKind = "register" // attempt succeeded, instances into service

@@ -31,6 +31,15 @@ type crashOrder struct {
 	Home    string       `json:"home"`
 	Op      string       `json:"op"`
 	Service spec.Service `json:"service"`
+	// Kube is set for a cluster in place of the simulated clouds.
+	Kube *crashCluster `json:"kube,omitempty"`
+}
+
+// crashCluster is how a cluster is reached.
+type crashCluster struct {
+	Kubeconfig string `json:"kubeconfig"`
+	Mirror     string `json:"mirror"`
+	Namespace  string `json:"namespace"`
 }
 
 // crashCommand is the process of a command: it makes one call.
@@ -39,7 +48,7 @@ func crashCommand([]string) int {
 	if err := json.NewDecoder(os.Stdin).Decode(&o); err != nil {
 		return 2
 	}
-	d, err := deploy.New(context.Background(), crashOptions(o.Home))
+	d, err := deploy.New(context.Background(), crashOptions(o.Home, o.Kube))
 	if err == nil {
 		switch o.Op {
 		case "destroy":
@@ -58,7 +67,14 @@ func crashCommand([]string) int {
 	return 0
 }
 
-func crashOptions(home string) deploy.Options {
+func crashOptions(home string, k *crashCluster) deploy.Options {
+	if k != nil {
+		b := &kubeBench{bench: &bench{home: home}, kubeconfig: k.Kubeconfig, mirror: k.Mirror}
+		o := deploy.Options{Home: home}
+		b.options(onKubernetes(k.Namespace))(&o)
+		o.ReadyTimeout = 60 * time.Second
+		return o
+	}
 	policy := only(policies.Vultr, policies.DigitalOcean)
 	return deploy.Options{Home: home, Remote: true, Sandbox: true, Policy: policy, ReadyTimeout: 60 * time.Second}
 }
@@ -68,24 +84,36 @@ type crashWorker struct {
 	t *testing.T
 	b *bench
 	d *deploy.Deployer
+	// kube is set for runs on a cluster, in a namespace of the worker's own.
+	kube *kubeBench
+	at   *crashCluster
 }
 
 func newCrashWorker(t *testing.T) *crashWorker {
 	t.Helper()
 	b := newBench(t)
-	d, err := deploy.New(t.Context(), crashOptions(b.home))
+	b.sandbox()
+	return startCrashWorker(t, &crashWorker{t: t, b: b})
+}
+
+func startCrashWorker(t *testing.T, w *crashWorker) *crashWorker {
+	t.Helper()
+	d, err := deploy.New(t.Context(), crashOptions(w.b.home, w.at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	b.sandbox()
-	return &crashWorker{t: t, b: b, d: d}
+	w.d = d
+	return w
 }
 
 var crashNames atomic.Int64
 
 // service is the example under a new name.
 func (w *crashWorker) service() *spec.Service {
+	if w.kube != nil {
+		return containers(fmt.Sprintf("crash-%d", crashNames.Add(1)), 1)
+	}
 	svc := hello(w.t)
 	svc.Name = fmt.Sprintf("crash-%d", crashNames.Add(1))
 	return svc
@@ -146,6 +174,9 @@ func (w *crashWorker) disarm() {
 }
 
 func (w *crashWorker) calm() {
+	if w.kube != nil {
+		return
+	}
 	if err := w.b.sandbox().ClearFaults(context.WithoutCancel(w.t.Context()), ""); err != nil {
 		w.t.Error(err)
 	}
@@ -157,7 +188,7 @@ func (w *crashWorker) start(op string, svc *spec.Service) *exec.Cmd {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	order, err := json.Marshal(crashOrder{Home: w.b.home, Op: op, Service: *svc})
+	order, err := json.Marshal(crashOrder{Home: w.b.home, Op: op, Service: *svc, Kube: w.at})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -265,7 +296,7 @@ func forgotten(err error) bool {
 func (w *crashWorker) judge(name, op string, problems []string) (outcome string, all []string) {
 	ctx := w.t.Context()
 	st, err := w.d.Status(ctx, name)
-	held := w.b.resources()
+	held := w.held()
 	switch {
 	case err != nil && forgotten(err):
 		outcome = "gone"
@@ -284,7 +315,9 @@ func (w *crashWorker) judge(name, op string, problems []string) (outcome string,
 	if outcome == "gone" && op == "update" {
 		problems = append(problems, "an update took the service away")
 	}
-	if outcome == "running" {
+	if outcome == "running" && w.kube != nil {
+		problems = append(problems, wantedPod(st, held)...)
+	} else if outcome == "running" {
 		problems = append(problems, wanted(st, held)...)
 	}
 	return outcome, problems
@@ -318,7 +351,7 @@ func (w *crashWorker) tidy(name string) (problems []string) {
 		problems = append(problems, fmt.Sprintf("destroy: %v", err))
 	}
 	w.calm()
-	if held := w.b.resources(); len(held) > 0 {
+	if held := w.held(); len(held) > 0 {
 		problems = append(problems, fmt.Sprintf("after destroy the clouds hold %+v", held))
 	}
 	return problems

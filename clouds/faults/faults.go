@@ -19,14 +19,17 @@ const (
 	Auth       Class = "auth"
 	NotEnabled Class = "not-enabled"
 	Invalid    Class = "invalid"
-	Busy       Class = "busy"
-	Timeout    Class = "timeout"
-	Unknown    Class = "unknown"
+	// Service is the user's own program, which ends or does not get healthy
+	// wherever it runs.
+	Service Class = "service"
+	Busy    Class = "busy"
+	Timeout Class = "timeout"
+	Unknown Class = "unknown"
 )
 
 // Classes lists the classes.
 func Classes() []Class {
-	return []Class{Capacity, Quota, Transient, Auth, NotEnabled, Invalid, Busy, Timeout, Unknown}
+	return []Class{Capacity, Quota, Transient, Auth, NotEnabled, Invalid, Service, Busy, Timeout, Unknown}
 }
 
 // Step is what the deployer does after a failed attempt was cleaned up.
@@ -49,7 +52,7 @@ func (c Class) Next() Step {
 		return NextRegion
 	case Transient:
 		return SameAgain
-	case Invalid:
+	case Invalid, Service:
 		return Stop
 	case Busy:
 		return Wait
@@ -73,6 +76,8 @@ func (c Class) Remedy() string {
 		return "enable the provider's API or product for this account"
 	case Invalid:
 		return "mend the service or policy file; another provider would refuse it as well"
+	case Service:
+		return "mend the service: it ends, or does not answer its health check, and would do so elsewhere as well; its last log lines say more"
 	case Busy:
 		return "wait for the other skysail process, or see who holds the lock with `skysail status`"
 	case Timeout:
@@ -104,7 +109,7 @@ func (c Class) Scope() Scope {
 		return ScopeZone
 	case Quota, Timeout:
 		return ScopeRegion
-	case Invalid, Busy:
+	case Invalid, Service, Busy:
 		return ScopeEverywhere
 	default:
 		return ScopeProvider

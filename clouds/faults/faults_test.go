@@ -36,7 +36,7 @@ func TestSteps(t *testing.T) {
 		faults.Transient: faults.SameAgain,
 		faults.Auth:      faults.NextProvider, faults.NotEnabled: faults.NextProvider,
 		faults.Timeout: faults.NextProvider, faults.Unknown: faults.NextProvider,
-		faults.Invalid: faults.Stop, faults.Busy: faults.Wait,
+		faults.Invalid: faults.Stop, faults.Service: faults.Stop, faults.Busy: faults.Wait,
 	} {
 		if got := class.Next(); got != want {
 			t.Errorf("after %s comes %s, want %s", class, got, want)

@@ -12,7 +12,7 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/client-go/tools/clientcmd/api"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"skysail/clouds"
 )
@@ -37,7 +37,7 @@ func files(env clouds.Env) []string {
 }
 
 // load merges the files as kubectl does; those that are not there are skipped.
-func load(env clouds.Env) (*api.Config, []string, error) {
+func load(env clouds.Env) (*clientcmdapi.Config, []string, error) {
 	all := files(env)
 	var there []string
 	for _, f := range all {
@@ -62,11 +62,47 @@ func load(env clouds.Env) (*api.Config, []string, error) {
 	return cfg, there, nil
 }
 
-func restConfig(env clouds.Env, name string) (*rest.Config, error) {
-	cfg, there, err := load(env)
-	if err != nil {
-		return nil, err
+// place is where a context was found.
+type place struct {
+	context, namespace string
+	files              []string
+	pod                bool
+}
+
+func (p place) source() string {
+	if p.pod {
+		return "the service account of this pod"
 	}
+	return fmt.Sprintf("context %s of %s", p.context, strings.Join(p.files, ", "))
+}
+
+// locate finds the cluster of a context: in a kubeconfig, else around the pod
+// in which this runs.
+func locate(env clouds.Env, name string) (place, *rest.Config, error) {
+	cfg, there, err := load(env)
+	if errors.Is(err, ErrNoKubeconfig) && env.Get(clientcmd.RecommendedConfigPathEnvVar) == "" {
+		if at, out, ok := inCluster(env); ok {
+			if name == "" || name == InCluster {
+				return at, out, nil
+			}
+			return place{}, nil, fmt.Errorf("%w, and this runs in a pod: to use the pod's own cluster write kubernetes.context = %q into the policy, for context %q set KUBECONFIG",
+				ErrNoKubeconfig, InCluster, name)
+		}
+	}
+	if err != nil {
+		return place{}, nil, err
+	}
+	if name == "" {
+		name = cfg.CurrentContext
+	}
+	out, err := restConfig(env, cfg, there, name)
+	if err != nil {
+		return place{}, nil, err
+	}
+	return place{context: name, namespace: cfg.Contexts[name].Namespace, files: there}, out, nil
+}
+
+func restConfig(env clouds.Env, cfg *clientcmdapi.Config, there []string, name string) (*rest.Config, error) {
 	if _, ok := cfg.Contexts[name]; !ok {
 		has := "it has none"
 		if names := slices.Sorted(maps.Keys(cfg.Contexts)); len(names) > 0 {

@@ -1,5 +1,8 @@
-// Package kubernetes finds the cluster behind a kubeconfig context, as kubectl
-// does, and asks it whether it is there. It changes nothing.
+// Package kubernetes is all that skysail itself knows of Kubernetes: how to
+// find the cluster behind a kubeconfig context, as kubectl does, what refusals
+// mean, how to find and delete what a deployment left, why it does not become
+// ready, and how to read its logs, metrics and events. What is installed is
+// the part of Terraform and Helm.
 package kubernetes
 
 import (
@@ -41,10 +44,21 @@ var (
 // the cause and what to do; no token or certificate is in it. It takes at most
 // three seconds and may be retried.
 func Version(ctx context.Context, env clouds.Env, name string) (string, error) {
-	cfg, err := restConfig(env, name)
+	at, cfg, err := locate(env, name)
 	if err != nil {
 		return "", err
 	}
+	return askVersion(ctx, cfg, at.context)
+}
+
+// Version asks the cluster for its version, as the function Version does.
+func (c *Cloud) Version(ctx context.Context) (string, error) {
+	cfg := rest.CopyConfig(c.config)
+	cfg.Timeout = patience
+	return askVersion(ctx, cfg, c.context)
+}
+
+func askVersion(ctx context.Context, cfg *rest.Config, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	type answer struct {
@@ -81,6 +95,15 @@ func ask(ctx context.Context, cfg *rest.Config, name string) (string, error) {
 		return "", fmt.Errorf("%w: the server of context %q is no URL", ErrBroken, name)
 	}
 	resp, err := client.Do(req)
+	for err == nil && resp.StatusCode == http.StatusTooManyRequests { // it is there, and busy
+		_ = resp.Body.Close()
+		select {
+		case <-ctx.Done():
+			return "", noAnswer(ctx, name, context.Cause(ctx))
+		case <-time.After(300 * time.Millisecond):
+		}
+		resp, err = client.Do(req)
+	}
 	if err != nil {
 		return "", noAnswer(ctx, name, err)
 	}

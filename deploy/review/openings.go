@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
+	"go.yaml.in/yaml/v3"
 )
 
 // Changes lists what a plan would do, in its order; reads and what stays are
@@ -59,6 +60,27 @@ var openers = map[string]func(after map[string]any) []Opening{
 		for _, rule := range array(r["inbound_rule"]) {
 			rule := object(rule)
 			out = append(out, Opening{Port: portRange(rule["port_range"], nil), From: strs(array(rule["source_addresses"])...)})
+		}
+		return out
+	},
+	"helm_release": func(r map[string]any) []Opening {
+		var values struct {
+			Ports []struct {
+				Number int  `yaml:"number"`
+				Public bool `yaml:"public"`
+			} `yaml:"ports"`
+			Access struct {
+				Ingress []string `yaml:"ingress"`
+			} `yaml:"access"`
+		}
+		if err := yaml.Unmarshal([]byte(strings.Join(strs(array(r["values"])...), "\n")), &values); err != nil {
+			return nil // a guardrail denies it
+		}
+		var out []Opening
+		for _, p := range values.Ports {
+			if p.Public {
+				out = append(out, Opening{Port: fmt.Sprint(p.Number), From: values.Access.Ingress})
+			}
 		}
 		return out
 	},

@@ -47,6 +47,9 @@ func TestOpenings(t *testing.T) {
 			change("vultr_firewall_rule", attrs{"port": "8080", "subnet": "::", "subnet_size": 0.0}),
 			change("vultr_firewall_rule", nil, tfjson.ActionDelete),
 		}, []Opening{{"8080", []string{"0.0.0.0/0", "::/0"}}}},
+		"kubernetes": {[]*tfjson.ResourceChange{
+			change("helm_release", attrs{"values": []any{"ports:\n- {number: 8080, public: true}\n- {number: 9090, public: false}\naccess: {ingress: [10.0.0.0/8]}\n"}}),
+		}, []Opening{{"8080", []string{"10.0.0.0/8"}}}},
 		"none": {nil, []Opening{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (m *Manifest) head(d *doc) {
 	rows := [][]string{
 		{"deployment", code(m.ID)},
 		{"runs", plain(m.what())},
-		{"instances", fmt.Sprint(s.Instances)},
+		{"instances", m.instances()},
 		{"needs", fmt.Sprintf("%g vCPU, %g GiB memory, %g GiB disk%s", s.Resources.CPU, s.Resources.MemoryGB, s.Resources.StorageGB, m.gpu())},
 		{"variables", plain(none(names(s.Env)))},
 		{"secrets", plain(none(s.Secrets)) + " (names; the values come from the environment of `skysail apply`)"},
@@ -54,6 +54,13 @@ func (m *Manifest) head(d *doc) {
 	}
 	rows = append(rows, []string{"lives", ttl})
 	d.table(" , ", rows)
+}
+
+func (m *Manifest) instances() string {
+	if s := &m.Service; s.Ranged() {
+		return fmt.Sprintf("%d to %d, by their use of CPU", s.Instances, s.MaxInstances)
+	}
+	return fmt.Sprint(m.Service.Instances)
 }
 
 func (m *Manifest) gpu() string {

@@ -1,8 +1,7 @@
-# A cloud first, and a cluster of one's own when the cloud has no room. Both
-# names of the cluster are those that `kubectl config get-contexts` prints.
+# A cloud first, and a cluster of one's own when the cloud has no room. The
+# names of clusters are those that `kubectl config get-contexts` prints.
 #   skysail validate examples/policies/hybrid.hcl
-# This version of skysail refuses the cluster in selection, with the reason; the
-# cloud is used all the same.
+# The other way round: primary = "kubernetes" and fallback = "vultr".
 
 policy {
   target "hybrid" {

@@ -72,3 +72,28 @@ test_providers if {
 	count(builtin.deny_provider) == 1 with input.configuration.provider_config as config with data.skysail.providers as {"hashicorp/aws": "6.60.0"}
 	count(builtin.deny_provider) == 1 with input.configuration.provider_config as config with data.skysail.providers as {"vultr/vultr": "2.32.0"}
 }
+
+release(values) := planned("helm_release", object.union({"name": "skysail-d1", "chart": "modules/kubernetes/chart", "values": ["deployment: d1"]}, values))
+
+test_release if {
+	count(builtin.deny_chart) == 0 with input as release({})
+	count(builtin.deny_chart) == 1 with input as release({"chart": "nginx"})
+	count(builtin.deny_chart) == 1 with input as release({"repository": "https://charts.example.com"})
+	count(builtin.deny_release_values) == 0 with input as release({})
+	count(builtin.deny_release_values) == 1 with input as release({"set": [{"name": "runAsUser", "value": "0"}]})
+	count(builtin.deny_release_values) == 1 with input as release({"values": ["a: ["]})
+	count(builtin.deny_release_values) == 1 with input as release({"values": ["a: 1", "b: 2"]})
+	count(builtin.deny_root) == 1 with input as release({"values": ["runAsUser: 0"]})
+	count(builtin.deny_root) == 0 with input as release({"values": ["runAsUser: null"]})
+	count(builtin.deny_untagged) == 0 with input as release({}) with data.skysail.deployment as "d1"
+	count(builtin.deny_untagged) == 1 with input as release({"values": ["deployment: d2"]}) with data.skysail.deployment as "d1"
+	count(builtin.deny_untagged) == 1 with input as release({"name": "other"}) with data.skysail.deployment as "d1"
+}
+
+port(number) := release({"values": [sprintf("{ports: [{number: %d, public: true}, {number: 1, public: false}], access: {ingress: [\"0.0.0.0/0\"]}}", [number])]})
+
+test_release_ports if {
+	service := {"ports": [{"number": 8080, "public": true}]}
+	count(builtin.deny_undeclared_port) == 0 with input as port(8080) with data.skysail.service as service
+	count(builtin.deny_undeclared_port) == 1 with input as port(9000) with data.skysail.service as service
+}

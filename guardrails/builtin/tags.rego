@@ -16,7 +16,7 @@ carries(r) if {
 }
 
 carries(r) if r.type in {
-	"google_compute_instance", "google_compute_disk", "digitalocean_droplet", "digitalocean_firewall",
+	"google_compute_instance", "google_compute_disk", "helm_release", "digitalocean_droplet", "digitalocean_firewall",
 	"digitalocean_volume", "digitalocean_tag", "vultr_instance", "local_service",
 }
 
@@ -34,4 +34,11 @@ tagged(r, id) if {
 tagged(r, id) if {
 	r.type == "local_service"
 	r.values.deployment_id == id
+}
+
+# The chart puts it on every object as the label skysail.dev/deployment.
+tagged(r, id) if {
+	r.type == "helm_release"
+	r.values.name == sprintf("skysail-%s", [id])
+	values_of(r).deployment == id
 }

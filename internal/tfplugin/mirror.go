@@ -20,6 +20,9 @@ type Release struct {
 	Version string
 	// Helper is the name under which the plugin is registered with reexec.
 	Helper string
+	// Program, in place of Helper, is a program of its own in the folder that
+	// the environment variable Folder names.
+	Program, Folder string
 }
 
 // WriteMirror lays out an unpacked filesystem mirror, from which `terraform
@@ -56,6 +59,12 @@ func (r Release) path(dir string) (string, error) {
 }
 
 func (r Release) script() []byte {
+	if r.Program != "" {
+		return fmt.Appendf(nil, `#!/bin/sh
+# %s %s, served by %s in the folder that %s names.
+exec "${%s:?must name the folder with %s}/%s" "$@"
+`, r.Source, r.Version, r.Program, r.Folder, r.Folder, r.Program, r.Program)
+	}
 	return fmt.Appendf(nil, `#!/bin/sh
 # %s %s, served by the skysail program that %s names.
 exec env %s=%s "${%s:?must name the skysail program}" "$@"

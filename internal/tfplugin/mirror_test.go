@@ -2,8 +2,10 @@ package tfplugin
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -58,5 +60,34 @@ func TestWriteMirror(t *testing.T) {
 
 	if err := WriteMirror(dir, Release{Source: "toy"}); err == nil {
 		t.Error("a source without host was taken")
+	}
+}
+
+// A provider that is a program of its own is found by the folder that the
+// environment names, so that a lock file holds wherever that is.
+func TestMirrorOfPrograms(t *testing.T) {
+	dir, tools := t.TempDir(), t.TempDir()
+	release := Release{Source: "example.com/acme/toy", Version: "1.2.3", Program: "toy", Folder: "SKYSAIL_TEST_TOOLS"}
+	if err := WriteMirror(dir, release); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tools, "toy"), []byte("#!/bin/sh\necho \"toy $1\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file, err := release.path(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(env ...string) (string, error) {
+		cmd := exec.Command(file, "serve")
+		cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("SKYSAIL_TEST_TOOLS=" + tools); err != nil || out != "toy serve\n" {
+		t.Errorf("with the folder: %v %q", err, out)
+	}
+	if out, err := run(); err == nil || !strings.Contains(out, "must name the folder with toy") {
+		t.Errorf("without the folder: %v %q", err, out)
 	}
 }

@@ -33,8 +33,8 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", var.region))
-    error_message = "region must be a region's name: letters, digits, \".\", \"_\" and \"-\"."
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,252}$", var.region))
+    error_message = "region must be a region's name, or that of a kubeconfig context: letters, digits and . _ : @ / + -."
   }
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +21,13 @@ import (
 	"skysail/qos/metric"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(serverEnv) != "" {
+		serveBench()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const slow = 60 * time.Millisecond
 
@@ -31,13 +38,13 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-func probe(t *testing.T, url string, o httpprobe.Options) (httpprobe.Result, map[string]float64) {
+func ask(t *testing.T, url string, o httpprobe.Options) (httpprobe.Result, map[string]float64) {
 	t.Helper()
-	return probeFor(t, 10*time.Second, url, o)
+	return askFor(t, 10*time.Second, url, o)
 }
 
-// probeFor runs a probe that must be made, and returns its metrics by name.
-func probeFor(t *testing.T, d time.Duration, url string, o httpprobe.Options) (httpprobe.Result, map[string]float64) {
+// askFor runs a probe that must be made, and returns its metrics by name.
+func askFor(t *testing.T, d time.Duration, url string, o httpprobe.Options) (httpprobe.Result, map[string]float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -85,7 +92,7 @@ func TestPhases(t *testing.T) {
 		time.Sleep(3 * slow)
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}
-	r, v := probe(t, s.URL, httpprobe.Options{Dial: dial})
+	r, v := ask(t, s.URL, httpprobe.Options{Dial: dial})
 	if !r.Success || v["probe_http_status_code"] != 206 || v["probe_http_ssl"] != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -108,7 +115,7 @@ func TestResolve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, v := probe(t, "http://localhost:"+port+"/", httpprobe.Options{})
+	r, v := ask(t, "http://localhost:"+port+"/", httpprobe.Options{})
 	if !r.Success || v["probe_http_duration_secondsresolve"] <= 0 {
 		t.Errorf("%q, resolve %v", r.Why, v["probe_http_duration_secondsresolve"])
 	}
@@ -120,14 +127,14 @@ func TestTLS(t *testing.T) {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	pool := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	r, v := probe(t, s.URL, httpprobe.Options{RootCAs: pool})
+	r, v := ask(t, s.URL, httpprobe.Options{RootCAs: pool})
 	if !r.Success || v["probe_http_ssl"] != 1 || v["probe_http_duration_secondstls"] <= 0 {
 		t.Errorf("%+v", r)
 	}
 	if want := float64(s.Certificate().NotAfter.Unix()); v["probe_ssl_earliest_cert_expiry"] != want {
 		t.Errorf("certificate ends %v, want %v", v["probe_ssl_earliest_cert_expiry"], want)
 	}
-	r, v = probe(t, s.URL, httpprobe.Options{})
+	r, v = ask(t, s.URL, httpprobe.Options{})
 	if r.Success || !strings.Contains(r.Why, "certificate") || v["probe_http_status_code"] != 0 {
 		t.Errorf("a certificate of nobody: %+v", r)
 	}
@@ -176,7 +183,7 @@ func TestWrongAnswers(t *testing.T) {
 			if strings.HasPrefix(c.name, "slow") {
 				d = 500 * time.Millisecond
 			}
-			r, v := probeFor(t, d, serve(t, c.h).URL, httpprobe.Options{})
+			r, v := askFor(t, d, serve(t, c.h).URL, httpprobe.Options{})
 			if r.Success || !strings.Contains(r.Why, c.why) || v["probe_http_status_code"] != c.status {
 				t.Errorf("why %q, status %v", r.Why, v["probe_http_status_code"])
 			}
@@ -187,7 +194,7 @@ func TestWrongAnswers(t *testing.T) {
 func TestRefused(t *testing.T) {
 	s := serve(t, nil)
 	s.Close()
-	r, v := probe(t, s.URL, httpprobe.Options{})
+	r, v := ask(t, s.URL, httpprobe.Options{})
 	if r.Success || !strings.Contains(r.Why, "refused") || v["probe_http_duration_secondsprocessing"] != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -201,7 +208,7 @@ func TestLargeBodyIsCut(t *testing.T) {
 			}
 		}
 	})
-	if r, _ := probe(t, s.URL, httpprobe.Options{}); !r.Success {
+	if r, _ := ask(t, s.URL, httpprobe.Options{}); !r.Success {
 		t.Errorf("%q", r.Why)
 	}
 }
@@ -215,7 +222,7 @@ func TestEnvironmentProxyIsNotUsed(t *testing.T) {
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
 	}
-	if r, _ := probe(t, "http://service.example/", httpprobe.Options{Dial: dial}); !r.Success {
+	if r, _ := ask(t, "http://service.example/", httpprobe.Options{Dial: dial}); !r.Success {
 		t.Errorf("%q", r.Why)
 	}
 }

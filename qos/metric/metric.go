@@ -45,6 +45,11 @@ const (
 	SourceUp        = "skysail_source_up"
 	SourceDuration  = "skysail_source_duration_seconds"
 	SourceAge       = "skysail_source_age_seconds"
+
+	// PodReady is kube-state-metrics' own name.
+	PodReady  = "kube_pod_status_ready"
+	PodCPU    = "skysail_pod_cpu_usage_cores"
+	PodEvents = "skysail_pod_events"
 )
 
 // One returns a metric without labels.

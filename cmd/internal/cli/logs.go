@@ -25,9 +25,10 @@ func newLogs(a *app) *cobra.Command {
 		Use:         "logs NAME",
 		Annotations: map[string]string{ownStream: "yes"},
 		Short:       "Show the service's log lines, of all instances in order of time",
-		Long: `Shows the service's log lines. With --follow it goes on with new lines, over
-cuts of the connection, until it is interrupted; then -o json prints one object
-a line instead of one for all.
+		Long: `Shows the service's log lines; of a deployment on Kubernetes those of all
+containers of all pods. With --follow it goes on with new lines, over cuts of the
+connection, restarts and new pods, until it is interrupted; then -o json prints
+one object a line instead of one for all.
 
 --level keeps lines of that level and above. A line's own words (JSON or logfmt
 fields, ERROR, [warn]) go before the level that the journal has for it, as what

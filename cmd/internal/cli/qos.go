@@ -11,6 +11,7 @@ import (
 	"skysail/clouds"
 	"skysail/deploy"
 	"skysail/qos"
+	"skysail/qos/metric"
 )
 
 func newQoS(a *app) *cobra.Command {
@@ -22,7 +23,8 @@ func newQoS(a *app) *cobra.Command {
 and stores what they said. The provider's own measurements (source cloud) are
 minutes late and asked for no more often than the provider allows; between two
 calls the last ones stand, with their age. A source that fails is shown with its
-reason; the others stand. Without --all the samples are condensed to what a
+reason; the others stand. Pods have no SSH source: the cluster tells of them
+(source kubernetes). Without --all the samples are condensed to what a
 person looks for first; -o json has all of them.`,
 		Example: `  skysail qos hello
   skysail qos hello -o json`,
@@ -83,6 +85,7 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 // headline are the metrics that a person looks for first.
 var headline = map[string]bool{
 	"probe_success": true, "probe_duration_seconds": true, "probe_http_status_code": true,
+	metric.PodReady: true, metric.PodCPU: true, "container_memory_working_set_bytes": true,
 	"skysail_service_up": true, "skysail_service_restarts_total": true,
 	"node_load1": true, "node_memory_MemTotal_bytes": true, "node_memory_MemAvailable_bytes": true,
 	clouds.MetricCPU: true, clouds.MetricMemory: true, clouds.MetricReceive: true, clouds.MetricTransmit: true,
@@ -118,7 +121,9 @@ func labelText(labels map[string]string) string {
 // formatValue shows a base unit as a person reads it.
 func formatValue(name string, v float64) string {
 	switch {
-	case strings.HasSuffix(name, "_time_seconds"):
+	case name == "probe_dns_lookup_time_seconds":
+		return fmt.Sprintf("%.1f ms", v*1000)
+	case strings.HasSuffix(name, "_time_seconds"), strings.HasSuffix(name, "_timestamp_seconds"), strings.HasSuffix(name, "_cert_expiry"):
 		return time.Unix(int64(v), 0).Local().Format(time.DateTime)
 	case strings.HasSuffix(name, "_bytes"):
 		return formatBytes(v)

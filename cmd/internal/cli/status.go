@@ -17,8 +17,10 @@ func newStatus(a *app) *cobra.Command {
 		Use:   "status [NAME]",
 		Short: "Ask providers and instances what is there now",
 		Long: `Asks the provider by tag and each instance by its health check, and shows the
-attempts that led there. Without NAME: every live deployment. What could not be
-asked is "unknown", never guessed.`,
+attempts that led there. Of a deployment on Kubernetes the pods are shown that
+there are now; ready is what the kubelet's own probe of the health check says.
+Without NAME: every live deployment. What could not be asked is "unknown", never
+guessed.`,
 		Example: `  skysail status hello
   skysail status -o json`,
 		Args: cobra.MaximumNArgs(1),
@@ -80,7 +82,16 @@ func (a *app) printStatus(all []deploy.Status) error {
 		if s.Problem != "" {
 			a.printf("  asking  failed: %s\n", s.Problem)
 		}
-		if len(s.Live) > 0 {
+		switch {
+		case len(s.Live) > 0 && s.Live[0].Pod != nil:
+			rows := make([][]string, 0, len(s.Live))
+			for _, i := range s.Live {
+				rows = append(rows, []string{
+					"  " + i.Name, i.Pod.Node, i.Pod.Phase, yesNo(i.Pod.Ready), fmt.Sprint(i.Pod.Restarts), i.Address, firstLine(i.Detail),
+				})
+			}
+			table(a.io.Out, []string{"  POD", "NODE", "PHASE", "READY", "RESTARTS", "ADDRESS", "DETAIL"}, rows)
+		case len(s.Live) > 0:
 			rows := make([][]string, 0, len(s.Live))
 			for _, i := range s.Live {
 				rows = append(rows, []string{"  " + i.Name, i.Address, string(i.Exists), string(i.Healthy), i.HealthURL, i.Detail})
@@ -99,6 +110,13 @@ func (a *app) printStatus(all []deploy.Status) error {
 		}
 	}
 	return nil
+}
+
+func yesNo(b bool) string {
+	if b {
+		return string(deploy.Yes)
+	}
+	return string(deploy.No)
 }
 
 func noted(reason string) string {

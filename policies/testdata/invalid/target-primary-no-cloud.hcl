@@ -1,6 +1,6 @@
 policy {
   target "hybrid" {
-    primary      = "kubernetes"
+    primary      = "local"
     fallback_k8s = "production"
   }
 }

@@ -88,6 +88,8 @@ func Serve(t testing.TB, l net.Listener, host Key, handler ssh.Handler) *Server 
 		PublicKeyHandler: func(ctx ssh.Context, key ssh.PublicKey) bool {
 			return ctx.User() == "skysail" && ssh.KeysEqual(key, client.Signer.PublicKey())
 		},
+		ChannelHandlers:             map[string]ssh.ChannelHandler{"session": ssh.DefaultSessionHandler, "direct-tcpip": ssh.DirectTCPIPHandler},
+		LocalPortForwardingCallback: func(_ ssh.Context, host string, _ uint32) bool { return host == "127.0.0.1" },
 	}
 	done := make(chan struct{})
 	go func() {

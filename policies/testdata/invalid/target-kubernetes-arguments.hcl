@@ -1,0 +1,5 @@
+policy {
+  target "kubernetes" {
+    primary = "gcp"
+  }
+}

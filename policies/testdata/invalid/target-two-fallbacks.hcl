@@ -1,0 +1,7 @@
+policy {
+  target "hybrid" {
+    primary      = "kubernetes"
+    fallback_k8s = "production"
+    fallback     = "kubernetes"
+  }
+}

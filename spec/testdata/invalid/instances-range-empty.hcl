@@ -1,0 +1,12 @@
+service "echo" {
+  source {
+    container {
+      image = "ghcr.io/acme/echo:1.4"
+    }
+  }
+  resources {
+    cpu       = 1
+    memory_gb = 2
+  }
+  instances = { min = 5, max = 2 }
+}
