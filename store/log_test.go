@@ -18,8 +18,10 @@ func TestKeepLogs(t *testing.T) {
 	}
 	at := func(i int) time.Time { return time.Unix(int64(i), 0) }
 	keep := func(instance string, version int64, r LogRetention, times ...int) error {
-		b := LogBatch{DeploymentID: "d1", Instance: instance, Cursor: LogCursor{Version: version, State: []byte("x")}, Retention: r,
-			Series: []LogSeries{{Name: "a_total", Value: float64(version)}}}
+		b := LogBatch{
+			DeploymentID: "d1", Instance: instance, Cursor: LogCursor{Version: version, State: []byte("x")}, Retention: r,
+			Series: []LogSeries{{Name: "a_total", Value: float64(version)}},
+		}
 		for _, i := range times {
 			b.Lines = append(b.Lines, LogLine{Time: at(i), Source: "/a", Priority: -1, Message: "m\xff"})
 		}

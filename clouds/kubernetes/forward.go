@@ -61,7 +61,7 @@ func (c *Cloud) PortForward(ctx context.Context, pod Pod, ports []Port, errs io.
 			if ctx.Err() == nil {
 				return api.explain(err, "%s", doing)
 			}
-			return nil //nolint:nilerr // it was to end
+			return nil
 		case <-up:
 			up = nil
 			if got, err := f.GetPorts(); err == nil && ready != nil {

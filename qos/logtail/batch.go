@@ -45,7 +45,7 @@ func (b *batch) add(source string, at time.Time, priority int, message string, s
 }
 
 // journal takes what journalctl printed.
-func (b *batch) journal(out tail.Output) error {
+func (b *batch) journal(out tail.Output) {
 	j := &b.state.Journal
 	if said := string(out.Sections["trouble"]); strings.Contains(said, "insufficient permissions") || strings.Contains(said, "not seeing messages from other users") {
 		b.res.Notes = append(b.res.Notes, "the login may not read the journal: add it to the group systemd-journal")
@@ -56,7 +56,7 @@ func (b *batch) journal(out tail.Output) error {
 			// The journal that it was of is gone. What is there now is new.
 			*j = journalState{}
 			b.res.More = true
-			return nil
+			return
 		}
 	}
 	if text, asked := out.Sections["skip"]; asked {
@@ -65,11 +65,11 @@ func (b *batch) journal(out tail.Output) error {
 			j.Cursor = e.Cursor
 		}
 		j.Skip, b.res.More = false, true
-		return nil
+		return
 	}
 	text, asked := out.Sections["journal"]
 	if !asked {
-		return nil
+		return
 	}
 	j.Failed = false
 	ended, some := false, false
@@ -97,7 +97,6 @@ func (b *batch) journal(out tail.Output) error {
 		b.res.More = true
 		j.Skip = !some
 	}
-	return nil
 }
 
 // files takes what the scripts said of each file, in the order of the calls.

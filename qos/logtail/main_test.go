@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"skysail/internal/reexec"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/logtail"
 	"skysail/qos/sshclient"
 	"skysail/spec"
@@ -78,10 +77,6 @@ func target(pool *sshclient.Pool, t sshclient.Target, path string) logtail.Targe
 		},
 		Run: func(ctx context.Context, cmd string) ([]byte, error) { return pool.Run(ctx, t, cmd, nil) },
 	}
-}
-
-func ssh(s *sshtest.Server) sshclient.Target {
-	return sshclient.Target{Addr: s.Addr, User: s.User, HostKey: s.HostKey, KeyFile: s.KeyFile}
 }
 
 // newStore makes a store with one deployment.
