@@ -23,7 +23,7 @@ func TestFailover(t *testing.T) {
 			b := newBench(t)
 			policy := only(policies.Vultr, policies.DigitalOcean)
 			if kind == "hang" {
-				policy.Failover.AttemptTimeout = 20 * time.Second
+				policy.Failover.AttemptTimeout = 45 * time.Second
 			}
 			if err := b.sandbox().Fault(t.Context(), sandbox.Fault{Provider: policies.Vultr, Kind: kind}); err != nil {
 				t.Fatal(err)

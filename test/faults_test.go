@@ -60,7 +60,7 @@ func TestFaults(t *testing.T) {
 				policy := only(p.name, other)
 				policy.Limits.Regions, policy.Failover.MaxAttempts = nil, 3
 				if c.class == faults.Timeout {
-					policy.Failover.AttemptTimeout = 20 * time.Second
+					policy.Failover.AttemptTimeout = 45 * time.Second
 				}
 				// An auth fault concerns every call of the cloud, those of the
 				// clean-up too: it stays until it is cleared.

@@ -99,7 +99,7 @@ func only(providers ...string) *policies.Policy {
 	p := policies.Default()
 	p.Lists = policies.Lists{GPU: providers, CPU: providers, Memory: providers, Cost: providers, Order: policies.OrderListed}
 	p.Limits.Regions = []string{"us-east-1", "us-central1", "nyc1", "ewr"}
-	p.Failover.AttemptTimeout = time.Minute
+	p.Failover.AttemptTimeout = 3 * time.Minute
 	return &p
 }
 
