@@ -211,10 +211,10 @@ func (d *Deployer) apply(ctx context.Context, a *attempt, secrets map[string]str
 	if err = pods.end(hopeless(applying, err)); err != nil {
 		return nil, err
 	}
-	if name, err := a.secretName(secrets); err != nil {
-		return nil, err
-	} else if err := a.noteSecret(name, secrets); err != nil {
-		return nil, err
+	if _, ok := a.cluster(); ok { // elsewhere the values are handed over later, and noted then
+		if _, err := a.takeSecret(secrets); err != nil {
+			return nil, err
+		}
 	}
 	d.emit(EventStep, a, "outputs")
 	return d.outputs(ctx, a)

@@ -74,15 +74,17 @@ func (a *attempt) currentSecret() (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// noteSecret keeps which Secret the pods use, and what secretsChanged needs.
-func (a *attempt) noteSecret(name string, values map[string]string) error {
-	if name == "" {
-		return nil
+// takeSecret keeps which Secret the pods use now, and what secretsChanged
+// needs. It returns the Secret's name, "" for a service without secrets.
+func (a *attempt) takeSecret(values map[string]string) (string, error) {
+	name, err := a.secretName(values)
+	if err != nil || name == "" {
+		return "", err
 	}
 	if err := renameio.WriteFile(filepath.Join(a.private(), secretNameFile), []byte(name+"\n"), 0o600); err != nil {
-		return fmt.Errorf("name of the Secret: %w", err)
+		return "", fmt.Errorf("name of the Secret: %w", err)
 	}
-	return noteSecrets(a, values)
+	return name, noteSecrets(a, values)
 }
 
 // prepareCluster makes what has to be there before the chart is: the
@@ -221,11 +223,8 @@ func (d *Deployer) settleSecret(ctx context.Context, a *attempt, values map[stri
 	if !ok || len(a.dep.Service.Secrets) == 0 && !changed {
 		return nil
 	}
-	name, err := a.secretName(values)
+	name, err := a.takeSecret(values)
 	if err != nil {
-		return err
-	}
-	if err := a.noteSecret(name, values); err != nil {
 		return err
 	}
 	return d.step(ctx, a, store.StepCluster, "Secrets of earlier values", func() error { return c.KeepSecret(ctx, a.dep.ID, name) })
