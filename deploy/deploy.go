@@ -46,9 +46,6 @@ func (d *Deployer) deployHere(ctx context.Context, svc *spec.Service) (Deploymen
 	if err != nil {
 		return Deployment{}, err
 	}
-	if svc.Logs != nil {
-		d.emit(EventWarning, nil, "the logs block is checked and not acted on: this version keeps no lines and makes no metrics of them")
-	}
 	unlock, err := d.lockName(svc.Name, "deploy")
 	if err != nil {
 		return Deployment{}, err
