@@ -52,6 +52,11 @@ func TestCrash(t *testing.T) {
 	t.Logf("SKYSAIL_CRASH_SEED=%d", seed)
 	hello(t) // builds its archive once
 	cases := crashCases(t, crashRuns(t), rand.New(rand.NewPCG(seed, 0)))
+	report(t, crashAll(cases, crashWorkers, func(int) *crashWorker { return newCrashWorker(t) }))
+}
+
+// crashAll runs the cases with so many workers side by side.
+func crashAll(cases []crashCase, workers int, newWorker func(n int) *crashWorker) []crashResult {
 	queue := make(chan crashCase, len(cases))
 	for _, c := range cases {
 		queue <- c
@@ -60,8 +65,8 @@ func TestCrash(t *testing.T) {
 	results := make([]crashResult, 0, len(cases))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for range crashWorkers {
-		w := newCrashWorker(t)
+	for n := range workers {
+		w := newWorker(n)
 		wg.Go(func() {
 			for c := range queue {
 				r := w.run(c)
@@ -72,7 +77,7 @@ func TestCrash(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	report(t, results)
+	return results
 }
 
 // crashCase is one run.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,27 +34,7 @@ func TestKubeCrash(t *testing.T) {
 		runs = max(crashRuns(t)/6, 12)
 	}
 	cases := kubeCrashCases(t, runs, rand.New(rand.NewPCG(seed, 1)))
-	queue := make(chan crashCase, len(cases))
-	for _, c := range cases {
-		queue <- c
-	}
-	close(queue)
-	var results []crashResult
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for i := range kubeCrashWorkers {
-		w := newKubeCrashWorker(t, i)
-		wg.Go(func() {
-			for c := range queue {
-				r := w.run(c)
-				mu.Lock()
-				results = append(results, r)
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	report(t, results)
+	report(t, crashAll(cases, kubeCrashWorkers, func(n int) *crashWorker { return newKubeCrashWorker(t, n) }))
 }
 
 func newKubeCrashWorker(t *testing.T, n int) *crashWorker {
