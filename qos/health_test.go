@@ -1,10 +1,8 @@
 package qos_test
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,19 +13,6 @@ import (
 	"skysail/qos/internal/sshtest"
 	"skysail/spec"
 )
-
-func portOf(t *testing.T, addr string) int {
-	t.Helper()
-	_, text, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // TestHealthBlocks collects targets whose health block says how to ask.
 func TestHealthBlocks(t *testing.T) {
@@ -40,7 +25,7 @@ func TestHealthBlocks(t *testing.T) {
 	addr := service.Listener.Addr().String()
 	machine := remote(sshtest.Start(t, nil))
 	byHTTP := &spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/healthz"}}
-	public, private := qos.HealthPort{Number: portOf(t, addr), Public: true}, qos.HealthPort{Number: portOf(t, addr)}
+	public, private := qos.HealthPort{Number: probetest.Port(t, addr), Public: true}, qos.HealthPort{Number: probetest.Port(t, addr)}
 	for _, c := range []struct {
 		name    string
 		h       *spec.Health
@@ -87,7 +72,7 @@ func TestHealthBlocks(t *testing.T) {
 // TestHealthState follows a service over several collections of a loop.
 func TestHealthState(t *testing.T) {
 	tg := remote(sshtest.Start(t, nil))
-	tg.Address, tg.HealthPort = "127.0.0.1", qos.HealthPort{Number: portOf(t, probetest.Closed(t)), Public: true}
+	tg.Address, tg.HealthPort = "127.0.0.1", qos.HealthPort{Number: probetest.Port(t, probetest.Closed(t)), Public: true}
 	tg.Health = &spec.Health{FailureThreshold: 2, Vantage: []string{"local", "ssh"}, TCP: &spec.TCPHealth{}}
 	c := qos.NewCollector(qos.Options{Sources: []string{qos.SourceTCP}, Health: checks.NewProber()})
 	for _, want := range []string{"unknown", "down", "down"} {

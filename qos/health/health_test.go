@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,19 +95,6 @@ func TestThresholds(t *testing.T) {
 	}
 }
 
-func port(t *testing.T, addr string) int {
-	t.Helper()
-	_, text, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // TestPathsToldApart asks a real service from here and through a real SSH
 // server.
 func TestPathsToldApart(t *testing.T) {
@@ -118,7 +104,7 @@ func TestPathsToldApart(t *testing.T) {
 		}
 	}))
 	t.Cleanup(service.Close)
-	good, closed := port(t, service.Listener.Addr().String()), port(t, probetest.Closed(t))
+	good, closed := probetest.Port(t, service.Listener.Addr().String()), probetest.Port(t, probetest.Closed(t))
 	hole := probetest.Blackhole(t)
 	silent := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, hole)
@@ -188,7 +174,7 @@ func TestProberRemembers(t *testing.T) {
 	}))
 	t.Cleanup(service.Close)
 	t.Setenv("HEALTH_TOKEN", "Bearer xyz")
-	at := health.Place{Host: "127.0.0.1", Port: port(t, service.Listener.Addr().String()), Public: true}
+	at := health.Place{Host: "127.0.0.1", Port: probetest.Port(t, service.Listener.Addr().String()), Public: true}
 	block := func() *spec.Health {
 		return &spec.Health{FailureThreshold: 2, HTTP: &spec.HTTPHealth{Port: "http", Path: "/", SecretHeaders: map[string]string{"Authorization": "HEALTH_TOKEN"}}}
 	}
@@ -235,7 +221,7 @@ func TestProberRemembers(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	at := health.Place{Host: "127.0.0.1", Port: port(t, probetest.Wire(t, probetest.Say("220 ready\r\n"))), Public: true}
+	at := health.Place{Host: "127.0.0.1", Port: probetest.Port(t, probetest.Wire(t, probetest.Say("220 ready\r\n"))), Public: true}
 	for want, h := range map[health.State]*spec.Health{
 		health.Up:   {TCP: &spec.TCPHealth{Port: "p", Expect: "^220 "}},
 		health.Down: {GRPC: &spec.GRPCHealth{Port: "p", TLS: &spec.HealthTLS{MinVersion: "1.3", MinDaysLeft: 7}}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -119,4 +120,18 @@ func Closed(t testing.TB) string {
 func Blackhole(t testing.TB) string {
 	t.Helper()
 	return blackhole(t)
+}
+
+// Port is the port of an address.
+func Port(t testing.TB, addr string) int {
+	t.Helper()
+	_, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
