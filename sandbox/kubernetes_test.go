@@ -20,7 +20,7 @@ func kubeTools(t *testing.T) string {
 	}
 	tools, err := kube.Find(dir)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("NOT RUN: %v", err)
 	}
 	return tools.Dir
 }
@@ -51,7 +51,7 @@ func TestKubeSandbox(t *testing.T) {
 		return string(out)
 	}
 	if _, err := exec.LookPath("kubectl"); err != nil {
-		t.Skip("not held against kubectl: there is none on PATH")
+		t.Skip("NOT RUN: there is no kubectl on PATH to hold it against")
 	}
 	kubectl("--context", "staging", "run", "web", "--image=web:1", "--labels=skysail.dev/deployment=db5qkck60vew")
 	kubectl("--context", "staging", "wait", "--for=condition=Ready", "pod/web", "--timeout=30s")

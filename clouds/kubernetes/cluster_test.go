@@ -36,7 +36,7 @@ func real(t *testing.T, namespaces ...string) *kube.Cluster {
 	}
 	tools, err := kube.Find(dirs...)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("NOT RUN: %v", err)
 	}
 	dir, err := os.MkdirTemp("", "kube")
 	if err != nil {

@@ -24,7 +24,7 @@ func terraform(t *testing.T, kubeconfig string) *tfplugintest.Workspace {
 	t.Helper()
 	tools := built(t)
 	if !tools.Helm() {
-		t.Skip("the stand-in for the helm provider is not built: run `make tools-kube`")
+		t.Skip("NOT RUN: the stand-in for the helm provider is not built: run `make tools-kube`")
 	}
 	return tfplugintest.New(t, map[string]string{EnvTools: tools.Dir, "KUBE_CONFIG_PATH": kubeconfig}, Providers()...)
 }
