@@ -220,5 +220,5 @@ func (e *exchange) fault(ctx context.Context, err error) string {
 	case len(e.garbage) > 0:
 		return "the answer is not HTTP as it should be: " + probe.Excerpt([]byte(err.Error()))
 	}
-	return probe.IOFault(err)
+	return e.conn.Fault(err)
 }

@@ -140,7 +140,7 @@ func TestCertificates(t *testing.T) {
 		{"hangs up", "https://" + probetest.Wire(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 2000)) }) + "/", probe.TLSOptions{}, 0, "closed in the TLS handshake", false},
 		{"old version", secure(good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), probe.TLSOptions{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS13}, 0, "TLS", false},
 		{"client certificate", secure(good, wantsClient), probe.TLSOptions{RootCAs: ca.Pool(), CertFile: certFile, KeyFile: keyFile}, 0, "", true},
-		{"no client certificate", secure(good, wantsClient), probe.TLSOptions{RootCAs: ca.Pool()}, 0, "the server wants a client certificate", true},
+		{"no client certificate", secure(good, wantsClient), probe.TLSOptions{RootCAs: ca.Pool()}, 0, "server wants a client certificate", true},
 		{"no client certificate, TLS 1.2", secure(good, wantsClient, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), probe.TLSOptions{RootCAs: ca.Pool()}, 0, "may want a client certificate", true},
 		{"wrong client certificate", secure(good, wantsClient), probe.TLSOptions{RootCAs: ca.Pool(), CertFile: wrongCert, KeyFile: wrongKey}, 0, "does not take the client certificate", true},
 	} {

@@ -53,6 +53,7 @@ type Conn struct {
 	// State is the TLS handshake's outcome, also of one that failed on the
 	// certificate; nil without TLS.
 	State *tls.ConnectionState
+	tls   *TLS
 	raw   net.Conn
 	stop  func() bool
 }
@@ -69,7 +70,7 @@ func (c *Conn) Close() error {
 // one through SSH, knows deadlines. On an error the Conn has times and TLS
 // state as far as it came, and no connection.
 func Connect(ctx context.Context, dial DialFunc, addr string, t *TLS, serverName string, protos ...string) (*Conn, error) {
-	c := &Conn{}
+	c := &Conn{tls: t}
 	c.Times.Start = time.Now()
 	raw, err := c.dial(ctx, dial, addr)
 	if err != nil {
@@ -182,5 +183,5 @@ func ConnectFault(ctx context.Context, c *Conn, err error) string {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %q could not be resolved: %s", dns.Name, dns.Err)
 	}
-	return IOFault(err)
+	return ioFault(err)
 }

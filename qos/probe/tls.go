@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +49,8 @@ func curves(secret bool) []tls.CurveID {
 // the server's proof that the key is its own, is done in full each time.
 type TLS struct {
 	o TLSOptions
+	// asked is set when the server asked for a client certificate.
+	asked atomic.Bool
 
 	mu       sync.Mutex
 	files    files
@@ -77,11 +80,12 @@ func (t *TLS) config(serverName string, protos []string) (*tls.Config, error) {
 	key := serverName + "\x00" + strings.Join(protos, ",")
 	if t.last == nil || t.lastKey != key {
 		t.last = &tls.Config{
-			MinVersion:       cmp.Or(t.o.MinVersion, tls.VersionTLS12),
-			ServerName:       serverName,
-			NextProtos:       protos,
-			Certificates:     t.client,
-			CurvePreferences: curves(t.o.Secret),
+			MinVersion: cmp.Or(t.o.MinVersion, tls.VersionTLS12),
+			ServerName: serverName,
+			NextProtos: protos,
+			// It gives what crypto/tls would, and notes that it was asked.
+			GetClientCertificate: t.clientCertificate(t.client),
+			CurvePreferences:     curves(t.o.Secret),
 			// verify does what crypto/tls would do, and remembers it.
 			InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
 			VerifyConnection: func(cs tls.ConnectionState) error {
@@ -92,6 +96,18 @@ func (t *TLS) config(serverName string, protos []string) (*tls.Config, error) {
 		t.lastKey = key
 	}
 	return t.last, nil
+}
+
+func (t *TLS) clientCertificate(all []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		t.asked.Store(true)
+		for i := range all {
+			if info.SupportsCertificate(&all[i]) == nil {
+				return &all[i], nil
+			}
+		}
+		return &tls.Certificate{}, nil
+	}
 }
 
 // files are the states in which the files were read.

@@ -21,15 +21,32 @@ func TimedOut(ctx context.Context, err error) bool {
 	return err != nil && (ctx.Err() != nil || (errors.As(err, &timeout) && timeout.Timeout()))
 }
 
-// IOFault says in words how a connection failed.
-func IOFault(err error) string {
+// Fault says in words how an open connection failed.
+func (c *Conn) Fault(err error) string {
+	what := ioFault(err)
+	if what != closed || c == nil || c.tls == nil || !c.tls.asked.Load() {
+		return what
+	}
+	// With TLS 1.3 the alert that refuses the client certificate may be lost:
+	// the server closes with the request unread, and the reset overtakes it.
+	if c.tls.o.CertFile == "" {
+		return what + ": most likely the server wants a client certificate: set cert_file and key_file"
+	}
+	return what + ": most likely the server does not take the client certificate"
+}
+
+// closed is the end that gives no reason.
+const closed = "the connection was closed without an answer"
+
+// ioFault says in words how a connection failed.
+func ioFault(err error) string {
 	switch alert := alertOf(err); {
 	case alert != "": // with TLS 1.3 a client certificate is refused after the handshake
 		return alertFault(alert)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens on the port"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed without an answer"
+		return closed
 	case errors.Is(err, syscall.EHOSTUNREACH):
 		return "no route to the host"
 	}

@@ -6,15 +6,18 @@ import (
 	"testing"
 )
 
-// TestMain makes fewer checks than rapid would: each polls a real shell some
-// fifty times. `make test-logs` asks for more with SKYSAIL_LOG_CHECKS.
+// TestMain makes fewer checks than rapid would, as each polls a real shell some
+// fifty times, and always the same ones. `make test-logs` asks for more and for
+// others with SKYSAIL_LOG_CHECKS.
 func TestMain(m *testing.M) {
-	checks := os.Getenv("SKYSAIL_LOG_CHECKS")
-	if checks == "" {
-		checks = "5"
+	set := map[string]string{"rapid.checks": os.Getenv("SKYSAIL_LOG_CHECKS")}
+	if set["rapid.checks"] == "" {
+		set = map[string]string{"rapid.checks": "5", "rapid.seed": "1"}
 	}
-	if err := flag.Set("rapid.checks", checks); err != nil {
-		panic(err)
+	for name, value := range set {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -68,7 +68,7 @@ one() {
 	fi
 	if [ -n "$off" ] && [ "$size" -gt "$off" ]; then
 		echo "data $off"
-		dd if=$self bs=4096 skip="$((off / 4096))" count="$((limit / 4096 + 1))" |
+		dd if=$self bs=4096 skip="$((off / 4096))" count="$(((limit + 4095) / 4096 + 1))" |
 			if [ "$((off % 4096))" = 0 ]; then gzip -1c; else tail -c "+$((off % 4096 + 1))" | gzip -1c; fi
 		seen=
 	fi
@@ -113,9 +113,10 @@ family() {
 }
 `
 
-// Slack is how much more than its limit a part of the output may have, as files
-// are read in whole blocks.
-const Slack = 4096
+// Slack is how much more than its limit a part of the output may have: files are
+// read in whole blocks, one more than hold limit since the first one may begin
+// anywhere. Less than limit would look like the end of the file.
+const Slack = 2 * 4096
 
 // End is the last line of the script.
 const End = "echo end\n"

@@ -209,6 +209,26 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// TestLimitIsReachedFromAnyOffset has the second line begin at the end of a
+// block, with a limit that is no multiple of one.
+func TestLimitIsReachedFromAnyOffset(t *testing.T) {
+	for _, m := range machines(t) {
+		for _, first := range []int{4000, 4094, 4095, 4096} {
+			l := newLog(t)
+			f := &follower{machine: m, path: l.path, limit: 3000}
+			l.write(string(bytes.Repeat([]byte("x"), first)) + "\n")
+			f.drain(t)
+			l.write("second " + string(bytes.Repeat([]byte("y"), 500)) + "\nthird\n")
+			l.rename()
+			l.reopen()
+			f.drain(t)
+			if got := f.texts(); len(got) != 3 || len(got[1]) != 507 || got[2] != "third" {
+				t.Errorf("%s, %d: %.40q", m.name, first, got)
+			}
+		}
+	}
+}
+
 func TestWhatHasNoLineFeed(t *testing.T) {
 	for _, m := range machines(t) {
 		t.Run(m.name, func(t *testing.T) {

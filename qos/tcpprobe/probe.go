@@ -53,7 +53,7 @@ func Probe(ctx context.Context, addr string, o Options) (Result, error) {
 	if err == nil {
 		defer func() { _ = c.Close() }()
 		if heard, err = o.talk(c); err != nil {
-			r.Why = o.why(ctx, heard, err)
+			r.Why = o.why(ctx, c, heard, err)
 		} else {
 			r.Why = probe.ExpiresWithin(c, o.MinCertificate)
 		}
@@ -120,7 +120,7 @@ func (o *Options) talk(c *probe.Conn) (heard []byte, err error) {
 	}
 }
 
-func (o *Options) why(ctx context.Context, heard []byte, err error) string {
+func (o *Options) why(ctx context.Context, c *probe.Conn, heard []byte, err error) string {
 	shown := "nothing came"
 	if len(heard) > 0 {
 		shown = "there came " + probe.Excerpt(heard)
@@ -134,5 +134,5 @@ func (o *Options) why(ctx context.Context, heard []byte, err error) string {
 	case errors.Is(err, errNoMatch):
 		return fmt.Sprintf("the answer does not match %s: %s", probe.Excerpt([]byte(o.Expect.String())), shown)
 	}
-	return probe.IOFault(err)
+	return c.Fault(err)
 }
