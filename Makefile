@@ -18,11 +18,18 @@ KUBE_BUILT   := $(KUBE)/kube-apiserver $(KUBE)/kube-controller-manager $(KUBE)/k
 KUBE_TOOLS   := $(KUBE_BUILT) $(KUBE)/etcd $(KUBE)/kwok $(KUBE)/terraform-provider-helm
 KUBE_LDFLAGS := -s -w $(foreach p,k8s.io/component-base/version k8s.io/client-go/pkg/version,-X $(p).gitVersion=$(KUBE_VERSION) -X $(p).gitMajor=1 -X $(p).gitMinor=37 -X $(p).gitTreeState=clean)
 
+# One set of flags for building, testing and linting, so that a dependency is
+# compiled once for all of them. Tests leave vet to `make lint`, which runs it:
+# without it a test need not look through the sources of every dependency.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
+TEST := $(GO) test -vet=off
+
 .DEFAULT_GOAL := build
 .PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
 
 examples:
 	$(GO) run ./examples/hello/pack
@@ -44,46 +51,47 @@ test: build tools-debian ## every test that needs neither network nor credential
 	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
 	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
-	$(GO) test -timeout 15m -skip '^TestKube' $$($(GO) list ./... | grep -v '^skysail/test$$')
-	$(GO) test -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
+	$(TEST) -timeout 15m -skip '^TestKube' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
-	$(GO) test -timeout 40m -run '^($(SLOW))$$' ./test
+	$(TEST) -timeout 40m -run '^($(SLOW))$$' ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
-	$(GO) test -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./test
+	$(TEST) -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./test
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
-	$(GO) test -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
+	$(TEST) -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
 
 LOG_LINES ?= 10000000
 LOG_KILLS ?= 60
 
 test-logs: ## ten million numbered log lines over every rotation, kills and cuts: none lost, none twice
-	SKYSAIL_LOG_CHECKS=40 $(GO) test -count=1 -timeout 60m -v ./qos/tail | grep -v '^=== '
-	SKYSAIL_LOG_LINES=$(LOG_LINES) SKYSAIL_LOG_KILLS=$(LOG_KILLS) $(GO) test -count=1 -timeout 90m -run '^TestExactlyOnce$$' -v ./qos/logtail | grep -v '^=== '
+	SKYSAIL_LOG_CHECKS=40 $(TEST) -count=1 -timeout 60m -v ./qos/tail | grep -v '^=== '
+	SKYSAIL_LOG_LINES=$(LOG_LINES) SKYSAIL_LOG_KILLS=$(LOG_KILLS) $(TEST) -count=1 -timeout 90m -run '^TestExactlyOnce$$' -v ./qos/logtail | grep -v '^=== '
 
 CRASH_RUNS ?= 300
 
 test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
-	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(GO) test -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
+	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(TEST) -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
 
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
 	@sh test/debian-tools.sh
 
 test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
-	$(GO) test -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
+	$(TEST) -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
 
+race: export CGO_ENABLED := 1
 race: examples tools-debian ## the same tests under the race detector
-	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
-	$(GO) test -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash)$$' ./test
+	$(TEST) -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(TEST) -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash)$$' ./test
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \
 	  echo "test-providers ran nothing: set SKYSAIL_PROVIDER_MIRROR to an unpacked Terraform filesystem mirror" >&2; \
 	  echo "that holds hashicorp/google, digitalocean/digitalocean and vultr/vultr (terraform providers mirror DIR makes one)." >&2; \
 	  exit 2; fi
-	$(GO) test -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test
+	$(TEST) -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test
 
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...
@@ -94,38 +102,38 @@ $(LINT): tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(TOFU): tools/tofu/go.mod tools/tofu/go.sum
-	cd tools/tofu && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
+	cd tools/tofu && $(GO) build -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o ../../$(TOFU) github.com/opentofu/opentofu/cmd/tofu
 
 tools-kube: $(KUBE_TOOLS) ## build the cluster of tests and laptops: Kubernetes, etcd, kwok (seven minutes on two cores)
 
 $(KUBE_BUILT) &: tools/kube/go.mod tools/kube/go.sum
-	cd tools/kube && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(KUBE_LDFLAGS)' -o ../../$(KUBE)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
+	cd tools/kube && $(GO) build -ldflags '$(KUBE_LDFLAGS)' -o ../../$(KUBE)/ k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
 
 $(KUBE)/etcd: tools/etcd/go.mod tools/etcd/go.sum
-	cd tools/etcd && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ go.etcd.io/etcd/server/v3
+	cd tools/etcd && $(GO) build -ldflags '-s -w' -o ../../$@ go.etcd.io/etcd/server/v3
 
 $(KUBE)/kwok: tools/kwok/go.mod tools/kwok/go.sum
-	cd tools/kwok && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ sigs.k8s.io/kwok/cmd/kwok
+	cd tools/kwok && $(GO) build -ldflags '-s -w' -o ../../$@ sigs.k8s.io/kwok/cmd/kwok
 
 $(KUBE)/terraform-provider-helm: $(wildcard tools/helm/*)
-	cd tools/helm && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$@ .
+	cd tools/helm && $(GO) build -ldflags '-s -w' -o ../../$@ .
 
 # helm takes the Kubernetes that charts are rendered for from its build.
 $(HELM): tools/chart/go.mod tools/chart/go.sum
-	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) -X helm.sh/helm/v3/internal/version.version=v3.22.0' -o ../../$(HELM) helm.sh/helm/v3/cmd/helm
+	cd tools/chart && $(GO) build -ldflags '-s -w $(foreach p,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(p).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(p).k8sVersionMinor=37) -X helm.sh/helm/v3/internal/version.version=v3.22.0' -o ../../$(HELM) helm.sh/helm/v3/cmd/helm
 
 $(CONFORM): tools/chart/go.mod tools/chart/go.sum
-	cd tools/chart && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
+	cd tools/chart && $(GO) build -ldflags '-s -w' -o ../../$(CONFORM) github.com/yannh/kubeconform/cmd/kubeconform
 
 $(BLACKBOX): tools/blackbox/main.go tools/blackbox/go.mod tools/blackbox/go.sum
-	cd tools/blackbox && CGO_ENABLED=0 $(GO) build -trimpath -o ../../$(BLACKBOX) .
+	cd tools/blackbox && $(GO) build -o ../../$(BLACKBOX) .
 
 bench-probe: $(BLACKBOX) ## CPU of a health check beside blackbox_exporter's
 	$(GO) build -o $(BIN)/tools/bench-probe ./test/bench/probe
 	$(BIN)/tools/bench-probe -blackbox $(BLACKBOX)
 
 bench: build bench-probe ## benchmarks; see docs/benchmarks.md
-	$(GO) test -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
+	$(TEST) -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 
 clean: ## remove what was built

@@ -29,6 +29,16 @@ type Measured struct {
 	VCPU float64
 }
 
+// MetricsCost is what asking a provider for its measurements once takes.
+type MetricsCost struct {
+	Calls int
+	USD   float64
+	// Every is how often asking again makes sense, and is allowed.
+	Every time.Duration
+	// Limit says what bounds Every, where something but the resolution does.
+	Limit string
+}
+
 // Reading is one value that a provider measured.
 type Reading struct {
 	Instance string // Measured.Name

@@ -57,6 +57,8 @@ type Measurer interface {
 	// MetricsInterval is how often asking again makes sense: by the
 	// provider's resolution, rate limits and price of a call.
 	MetricsInterval() time.Duration
+	// MetricsCost is what one Metrics of these instances takes.
+	MetricsCost(instances []clouds.Measured) clouds.MetricsCost
 }
 
 // Seller is a cloud that says what it sells and for how much.

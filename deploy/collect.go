@@ -11,6 +11,7 @@ import (
 	"skysail/policies"
 	"skysail/qos"
 	"skysail/qos/metric"
+	"skysail/qos/sshclient"
 	"skysail/store"
 )
 
@@ -44,8 +45,11 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 	deadline := time.Now().Add(d.opts.ReadyTimeout)
 	pause := 100 * time.Millisecond
 	var reason string
+	pool := sshclient.NewPool()
+	defer pool.Close() //nolint:errcheck // the connections end with it
+	collector := qos.NewCollector(qos.Options{Connections: pool, Logs: &d.logs})
 	for {
-		res := qos.NewCollector(qos.Options{}).Collect(ctx, targets)
+		res := collector.Collect(ctx, targets)
 		reason = unready(res)
 		if a.row.Provider == policies.Kubernetes && reason == "" && len(targets) < dep.Service.Instances {
 			reason = fmt.Sprintf("%d pods of %d are there", len(targets), dep.Service.Instances)
@@ -129,7 +133,9 @@ func (d *Deployer) Collect(ctx context.Context, name string) (qos.Result, error)
 	if err != nil {
 		return qos.Result{}, err
 	}
-	res := qos.NewCollector(qos.Options{Cloud: &d.poller}).Collect(ctx, targets)
+	pool := sshclient.NewPool()
+	defer pool.Close() //nolint:errcheck // the connections end with it
+	res := qos.NewCollector(qos.Options{Connections: pool, Cloud: &d.poller, Logs: &d.logs}).Collect(ctx, targets)
 	return res, d.keep(ctx, row.ID, res)
 }
 
@@ -145,7 +151,7 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 	if err != nil {
 		return qos.Result{}, err
 	}
-	opts.Cloud = &d.poller
+	opts.Cloud, opts.Logs = &d.poller, &d.logs
 	res := qos.NewCollector(opts).Collect(ctx, targets)
 	byName := map[string][]qos.Sample{}
 	for _, s := range res.New() {

@@ -12,6 +12,7 @@ import (
 	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/qos"
+	"skysail/qos/logtail"
 	"skysail/runner"
 	"skysail/sandbox"
 	"skysail/store"
@@ -29,6 +30,7 @@ type Deployer struct {
 	// user started.
 	jobDir string
 	poller qos.CloudPoller
+	logs   logtail.Reader
 
 	mu     sync.Mutex
 	sim    Simulator
@@ -48,6 +50,7 @@ func New(ctx context.Context, opts Options) (*Deployer, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.logs.Store = d.store
 	return d, nil
 }
 

@@ -77,8 +77,5 @@ func (d *Deployer) place(ctx context.Context, svc *spec.Service) (selector.Resul
 		return r, NothingFits(svc, r)
 	}
 	d.emitSelection(svc.Name, r)
-	if svc.Logs != nil {
-		d.emit(EventWarning, nil, "the logs block is checked and not acted on: this version keeps no lines and makes no metrics of them")
-	}
 	return r, nil
 }

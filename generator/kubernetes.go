@@ -1,8 +1,15 @@
 package generator
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"net/http"
 	"regexp"
+	"slices"
+	"strings"
+
+	"skysail/spec"
 )
 
 var (
@@ -29,6 +36,9 @@ func clusterVariables(public map[string]any, in *Input) {
 	public["create_namespace"] = ref.CreateNamespace
 	public["read_only_root"] = ref.ReadOnlyRoot
 	// What is not set is left to the variable's default.
+	if probe := kubeletProbe(&in.Service); probe != nil {
+		public["probe"] = probe
+	}
 	if in.Service.Ranged() {
 		public["max_instances"] = in.Service.MaxInstances
 	}
@@ -57,6 +67,53 @@ func clusterVariables(public map[string]any, in *Input) {
 	if in.Kubernetes.ReadyTimeout > 0 {
 		public["ready_seconds"] = max(int64(1), int64(in.Kubernetes.ReadyTimeout.Seconds()))
 	}
+}
+
+// kubeletProbe is the check that a kubelet makes, nil where it is a plain GET or
+// there is none. What a kubelet can not ask or judge (another method, a body, a
+// status outside 200 to 399, a client certificate, gRPC over TLS) becomes the
+// question whether the port takes connections: a probe that is too strict would
+// restart what is healthy. skysail's own checks ask in full.
+func kubeletProbe(s *spec.Service) map[string]any {
+	if s.Health == nil {
+		return nil
+	}
+	port, _ := s.Port(s.Health.Port())
+	tcp := map[string]any{"type": "tcp", "port": port.Number}
+	switch h := s.Health; {
+	case h.HTTP != nil:
+		return kubeletGet(h.HTTP, port.Number, tcp)
+	case h.GRPC != nil && h.GRPC.TLS == nil:
+		return map[string]any{"type": "grpc", "port": port.Number, "service": h.GRPC.Service}
+	case h.GRPC != nil, h.TCP != nil:
+		return tcp
+	}
+	return nil
+}
+
+func kubeletGet(h *spec.HTTPHealth, port int, tcp map[string]any) map[string]any {
+	passes := func(status string) bool { return strings.HasPrefix(status, "2") || strings.HasPrefix(status, "3") }
+	switch {
+	case h.Method != "" && h.Method != http.MethodGet, h.HTTPVersion == "2", len(h.SecretHeaders) > 0,
+		h.TLS != nil && h.TLS.CertFile != "",
+		len(h.Status) > 0 && !slices.ContainsFunc(h.Status, passes):
+		return tcp
+	}
+	headers := maps.Clone(h.Headers)
+	if h.Host != "" {
+		if headers == nil {
+			headers = map[string]string{}
+		}
+		headers["Host"] = h.Host
+	}
+	if h.Scheme != "https" && len(headers) == 0 {
+		return nil
+	}
+	get := map[string]any{"type": cmp.Or(h.Scheme, "http"), "port": port, "path": h.Path}
+	if len(headers) > 0 {
+		get["headers"] = headers
+	}
+	return get
 }
 
 func (in *Input) secretName() string {

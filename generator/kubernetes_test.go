@@ -12,10 +12,56 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"skysail/generator"
 	"skysail/internal/reexec"
 	"skysail/internal/tfplugin"
 	"skysail/internal/tfplugin/tfplugintest"
+	"skysail/spec"
 )
+
+// TestKubeletProbe is the check that a kubelet makes for each kind of health
+// check: "" stands for the plain GET that health is.
+func TestKubeletProbe(t *testing.T) {
+	const port = `"port":8080`
+	for name, c := range map[string]struct {
+		health *spec.Health
+		want   string
+	}{
+		"none":               {nil, ""},
+		"plain":              {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/"}}, ""},
+		"a body":             {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", BodyMatches: []string{"ok"}}}, ""},
+		"statuses":           {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", Status: []string{"401", "204"}}}, ""},
+		"https":              {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/a", Scheme: "https"}}, `{"path":"/a",` + port + `,"type":"https"}`},
+		"a host":             {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", Host: "a.example", Headers: map[string]string{"B": "c"}}}, `{"headers":{"B":"c","Host":"a.example"},"path":"/",` + port + `,"type":"http"}`},
+		"another status":     {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", Status: []string{"401", "500-599"}}}, `{` + port + `,"type":"tcp"}`},
+		"another method":     {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", Method: "HEAD"}}, `{` + port + `,"type":"tcp"}`},
+		"a secret header":    {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", SecretHeaders: map[string]string{"Authorization": "TOKEN"}}}, `{` + port + `,"type":"tcp"}`},
+		"client certificate": {&spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/", Scheme: "https", TLS: &spec.HealthTLS{CertFile: "/c", KeyFile: "/k"}}}, `{` + port + `,"type":"tcp"}`},
+		"tcp":                {&spec.Health{TCP: &spec.TCPHealth{Port: "http"}}, `{` + port + `,"type":"tcp"}`},
+		"grpc":               {&spec.Health{GRPC: &spec.GRPCHealth{Port: "http", Service: "a.B"}}, `{` + port + `,"service":"a.B","type":"grpc"}`},
+		"grpc over TLS":      {&spec.Health{GRPC: &spec.GRPCHealth{Port: "http", TLS: &spec.HealthTLS{}}}, `{` + port + `,"type":"tcp"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(t, "kubernetes")
+			in.Service.Health = c.health
+			in.Service.Ports = []spec.Port{{Name: "http", Number: 8080}}
+			in.Kubernetes.Ref.Monitor = nil
+			var vars map[string]json.RawMessage
+			if err := json.Unmarshal(generate(t, in).Files[generator.VariablesFile], &vars); err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			if probe := vars["probe"]; len(probe) > 0 {
+				if err := json.Compact(&got, probe); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got.String() != c.want {
+				t.Errorf("%s", got.String())
+			}
+		})
+	}
+}
 
 // clusterPlan is what Terraform plans of a bundle, with the Helm provider's
 // schema and nothing behind it.

@@ -30,6 +30,8 @@ type Measurer interface {
 	Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error)
 	// MetricsInterval is how often asking again makes sense.
 	MetricsInterval() time.Duration
+	// MetricsCost is what one Metrics of these instances takes. It asks nobody.
+	MetricsCost(instances []clouds.Measured) clouds.MetricsCost
 }
 
 // CloudTarget says how a provider measures an instance.
@@ -170,11 +172,12 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 		return
 	}
 	start := time.Now()
+	all := MeasuredOf(targets)
 	var due []clouds.Measured
 	a.mu.Lock()
-	for _, t := range targets {
-		if was, known := a.known[t.Cloud.ID]; !known || !start.Before(was.next) {
-			due = append(due, clouds.Measured{Name: t.Instance, ID: t.Cloud.ID, Region: t.Region, VCPU: t.Cloud.VCPU})
+	for _, i := range all {
+		if was, known := a.known[i.ID]; !known || !start.Before(was.next) {
+			due = append(due, i)
 		}
 	}
 	a.mu.Unlock()
@@ -182,6 +185,7 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 		return
 	}
 	m := targets[0].Cloud.Measurer
+	every := m.MetricsCost(all).Every
 	readings, err := m.Metrics(ctx, due)
 	if ctx.Err() != nil {
 		if err == nil {
@@ -197,13 +201,13 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, d := range due {
-		answer := cloudAnswer{at: end, took: end.Sub(start), readings: byName[d.Name], next: start.Add(m.MetricsInterval())}
+		answer := cloudAnswer{at: end, took: end.Sub(start), readings: byName[d.Name], next: start.Add(every)}
 		if len(answer.readings) == 0 {
 			answer.err = err
 		}
 		// What a provider says of a young instance is not all that it will.
 		if len(a.known[d.ID].readings) == 0 || len(answer.readings) == 0 {
-			answer.next = start.Add(min(m.MetricsInterval(), cloudRetry))
+			answer.next = start.Add(min(every, cloudRetry))
 		}
 		a.known[d.ID] = answer
 	}
@@ -212,6 +216,17 @@ func (a *cloudAccount) ask(ctx context.Context, targets []Target) {
 			delete(a.known, id)
 		}
 	}
+}
+
+// MeasuredOf are the targets that a provider measures.
+func MeasuredOf(targets []Target) []clouds.Measured {
+	var out []clouds.Measured
+	for _, t := range targets {
+		if cloudApplies(t) {
+			out = append(out, clouds.Measured{Name: t.Instance, ID: t.Cloud.ID, Region: t.Region, VCPU: t.Cloud.VCPU})
+		}
+	}
+	return out
 }
 
 // cloudRound is the source of one collection.

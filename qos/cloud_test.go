@@ -23,6 +23,10 @@ type measurer struct {
 
 func (m *measurer) MetricsInterval() time.Duration { return m.interval }
 
+func (m *measurer) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
+	return clouds.MetricsCost{Calls: len(instances), Every: m.interval}
+}
+
 func (m *measurer) Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

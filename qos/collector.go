@@ -125,6 +125,37 @@ func (c *Collector) Collect(ctx context.Context, targets []Target) Result {
 	return joined(parts)
 }
 
+// Sources are the names of what can be read of a target by itself. Its provider
+// and its cluster, which are asked for many at once, are not among them: see
+// CollectShared.
+func (c *Collector) Sources(t Target) []string {
+	var out []string
+	for _, s := range c.sources {
+		if s.Applies(t) {
+			out = append(out, s.Name())
+		}
+	}
+	return out
+}
+
+// CollectOne reads one source of one target, as Collect would.
+func (c *Collector) CollectOne(ctx context.Context, t Target, source string) Result {
+	for _, s := range c.sources {
+		if s.Name() == source && s.Applies(t) {
+			return c.source(ctx, t, s)
+		}
+	}
+	return Result{}
+}
+
+// CollectShared asks the providers and clusters of the targets, each once for
+// all of its own, and reads nothing else.
+func (c *Collector) CollectShared(ctx context.Context, targets []Target) Result {
+	only := *c
+	only.sources, only.chosen = nil, true
+	return only.Collect(ctx, targets)
+}
+
 // target reads all sources of one target side by side.
 func (c *Collector) target(ctx context.Context, t Target, all []Source) Result {
 	var sources []Source

@@ -52,7 +52,16 @@ func (hostSource) Name() string          { return SourceHost }
 func (hostSource) Applies(t Target) bool { return t.local() }
 
 func (hostSource) Read(ctx context.Context, _ Target) (Reading, error) {
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", hostmetrics.Script("")) //nolint:gosec // a constant script
+	out, err := runHere(ctx, hostmetrics.Script(""))
+	if err != nil {
+		return Reading{}, err
+	}
+	return machine(out)
+}
+
+// runHere runs a script of our own on this machine.
+func runHere(ctx context.Context, script string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", script) //nolint:gosec // made by qos
 	// A group of its own, so that what the shell started goes with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -63,9 +72,9 @@ func (hostSource) Read(ctx context.Context, _ Target) (Reading, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return Reading{}, fmt.Errorf("read this machine: %w", err)
+		return nil, fmt.Errorf("read this machine: %w", err)
 	}
-	return machine(out.Bytes())
+	return out.Bytes(), nil
 }
 
 func machine(out []byte) (Reading, error) {

@@ -44,6 +44,14 @@ var measures = []struct {
 // for costs: three an instance, $0.01 a thousand.
 func (c *Cloud) MetricsInterval() time.Duration { return period }
 
+// MetricsCost is one call for each region and 166 instances, at $0.01 a thousand
+// metrics (https://aws.amazon.com/cloudwatch/pricing/).
+func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
+	return clouds.MetricsCost{
+		Calls: len(batched(instances)), USD: float64(len(instances)*len(measures)) * 0.01 / 1000, Every: period,
+	}
+}
+
 // Metrics returns the newest readings, by one call to CloudWatch for each
 // region and each 166 instances. It may be retried.
 func (c *Cloud) Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error) {

@@ -18,6 +18,9 @@ const (
 	// metric) far below the 5,000 an hour that an account may make:
 	// https://docs.digitalocean.com/reference/api/reference/rate-limiting/.
 	metricsInterval = 5 * time.Minute
+	// metricsCalls are made for each droplet, and metricsBudget in an hour.
+	metricsCalls  = 6
+	metricsBudget = 2500
 	// metricsWindow is how far back the newest value may be.
 	metricsWindow = 2 * metricsInterval
 	// metricsAtOnce bounds the calls side by side.
@@ -29,6 +32,18 @@ const (
 
 // MetricsInterval is how often asking again makes sense.
 func (c *Cloud) MetricsInterval() time.Duration { return metricsInterval }
+
+// MetricsCost is six calls a droplet, which are not charged for. Of the 5,000
+// that an account may make in an hour half are left to everything else: a
+// larger fleet is asked less often.
+func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
+	calls := len(instances) * metricsCalls
+	every := max(metricsInterval, time.Duration(calls)*time.Hour/metricsBudget)
+	return clouds.MetricsCost{
+		Calls: calls, Every: every,
+		Limit: fmt.Sprintf("at most %d of the account's 5,000 calls an hour", metricsBudget),
+	}
+}
 
 // Metrics reads the newest values of CPU, memory, load and the public
 // interface's traffic, with one call for each metric of each droplet: the API

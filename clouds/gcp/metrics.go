@@ -31,6 +31,12 @@ var measured = []struct{ kind, name, aligner, reducer string }{
 // money, so asking more often would pay for the same values again.
 func (c *Cloud) MetricsInterval() time.Duration { return resolution }
 
+// MetricsCost is one call a metric for all instances, at $0.50 a million series
+// (https://cloud.google.com/stackdriver/pricing).
+func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
+	return clouds.MetricsCost{Calls: len(measured), USD: float64(len(instances)*len(measured)) * 0.5 / 1e6, Every: resolution}
+}
+
 // Metrics reads the newest values of the instances: CPU, and network traffic.
 // Memory and disk are measured only by an agent that we do not install. It
 // may be retried; each of its three calls is billed by the series returned.

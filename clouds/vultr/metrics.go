@@ -23,6 +23,11 @@ const (
 // MetricsInterval is how often asking again makes sense.
 func (c *Cloud) MetricsInterval() time.Duration { return metricsInterval }
 
+// MetricsCost is one call an instance; nothing is charged for it.
+func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
+	return clouds.MetricsCost{Calls: len(instances), Every: metricsInterval}
+}
+
 // Metrics reads what each instance received and sent since midnight UTC, all
 // that Vultr measures, with one call an instance: the API has no call for
 // several. Of instances that cannot be read the error tells; the readings of

@@ -31,6 +31,27 @@ variable "max_instances" {
   }
 }
 
+variable "probe" {
+  description = "How the kubelet asks whether an instance is healthy, where a GET of service.health is not how: type http, https, tcp or grpc, the port's number, and path and headers of a GET or the service's name of grpc.health.v1."
+  type = object({
+    type    = string
+    port    = number
+    path    = optional(string)
+    headers = optional(map(string))
+    service = optional(string)
+  })
+  default = null
+
+  validation {
+    condition = var.probe == null || (
+      contains(["http", "https", "tcp", "grpc"], try(var.probe.type, "")) &&
+      contains([for p in var.service.ports : p.number], try(var.probe.port, 0)) &&
+      (can(regex("^/[!-~]*$", try(var.probe.path, ""))) || !startswith(try(var.probe.type, ""), "http"))
+    )
+    error_message = "probe needs a type of http, https, tcp or grpc, the number of one of service.ports, and for http and https a path that starts with / and holds printable ASCII only."
+  }
+}
+
 variable "create_namespace" {
   description = "Let Helm make the namespace where it is missing. It stays when the release is removed."
   type        = bool

@@ -4,6 +4,9 @@ locals {
   namespace = var.size
 
   max_instances = max(var.instances, coalesce(var.max_instances, 0))
+
+  # Through JSON, since the two are of different types.
+  health = jsondecode(var.probe == null ? jsonencode(var.service.health) : jsonencode({ for k, v in var.probe : k => v if v != null }))
 }
 
 resource "helm_release" "service" {
@@ -31,7 +34,7 @@ resource "helm_release" "service" {
     secretName      = var.secret_name == null ? "" : var.secret_name
     imagePullSecret = var.image_pull_secret == null ? "" : var.image_pull_secret
     ports           = var.service.ports
-    health          = var.service.health
+    health          = local.health
     instances       = { min = var.instances, max = local.max_instances }
     resources       = var.resources
     disk            = var.data_disk

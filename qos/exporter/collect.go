@@ -24,6 +24,27 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	b := &batch{ch: ch, seen: map[string]bool{}}
+	e.own(b)
+	e.instances(b, "")
+	b.own("skysail_samples_dropped", "Samples of the latest collection that could not be served: bad names, or series that are there twice.",
+		metric.Gauge, float64(b.dropped))
+}
+
+// only is the part of a collection that is of one deployment.
+type only struct {
+	*Exporter
+	deployment string
+}
+
+// Collect sends the latest collection of one deployment.
+func (o only) Collect(ch chan<- prometheus.Metric) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	o.instances(&batch{ch: ch, seen: map[string]bool{}}, o.deployment)
+}
+
+// own sends what is told of the exporter and of all deployments together.
+func (e *Exporter) own(b *batch) {
 	b.own("skysail_build_info", "The version of skysail that serves this.", metric.Gauge, 1,
 		"version", e.version, "revision", revision(), "goversion", runtime.Version())
 	b.own("skysail_collections_total", "Collections by result.", metric.Counter, float64(e.succeeded), "result", "success")
@@ -32,18 +53,29 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 		b.own("skysail_last_collection_timestamp_seconds", "Time of the last collection that succeeded, in unixtime.",
 			metric.Gauge, float64(e.last.at.UnixMilli())/1000)
 	}
+	if e.more != nil {
+		for _, m := range e.more() {
+			b.send(m.Name, m.Desc, m.Labels, m.Value)
+		}
+	}
 	if e.now().Sub(e.last.at) <= e.staleTime() {
 		for _, phase := range slices.Sorted(maps.Keys(e.last.phases)) {
 			b.own("skysail_deployments", "Deployments by phase.", metric.Gauge, float64(e.last.phases[phase]), "phase", phase)
 		}
+	}
+}
+
+// instances sends what was read of the instances of a deployment, or of all.
+func (e *Exporter) instances(b *batch, deployment string) {
+	if e.now().Sub(e.last.at) <= e.staleTime() {
 		targets := e.targets()
 		for _, s := range e.last.result.Samples {
-			b.sample(s, targets[sourceKey{s.Deployment, s.Instance, ""}])
+			if deployment == "" || s.Deployment == deployment {
+				b.sample(s, targets[sourceKey{s.Deployment, s.Instance, ""}])
+			}
 		}
 	}
-	e.ages(b)
-	b.own("skysail_samples_dropped", "Samples of the latest collection that could not be served: bad names, or series that are there twice.",
-		metric.Gauge, float64(b.dropped))
+	e.ages(b, deployment)
 }
 
 // targets finds a sample's target by its deployment and instance.
@@ -57,11 +89,11 @@ func (e *Exporter) targets() map[sourceKey]qos.Target {
 
 // ages tells how old each source's data is. It is reckoned at each scrape, so
 // it grows also when nothing collects any longer.
-func (e *Exporter) ages(b *batch) {
+func (e *Exporter) ages(b *batch, deployment string) {
 	now := e.now()
 	for _, r := range e.last.result.Reports {
 		at, ok := e.read[sourceKey{r.Deployment, r.Instance, r.Source}]
-		if !ok {
+		if !ok || deployment != "" && r.Deployment != deployment {
 			continue
 		}
 		b.sample(qos.Sample{

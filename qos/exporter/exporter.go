@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"skysail/qos"
+	"skysail/qos/metric"
 )
 
 const (
@@ -38,6 +39,9 @@ type Exporter struct {
 	interval    time.Duration
 	version     string
 	now         func() time.Time
+	sd          func() []qos.Target
+	ready       func() error
+	more        func() []metric.Described
 	registry    *prometheus.Registry
 
 	mu   sync.RWMutex
@@ -73,6 +77,16 @@ func WithDeployments(f func(ctx context.Context) (map[string]int, error)) Option
 	return func(e *Exporter) { e.deployments = f }
 }
 
+// WithTargets sets what /sd tells of: the targets that are watched.
+func WithTargets(f func() []qos.Target) Option { return func(e *Exporter) { e.sd = f } }
+
+// WithReady sets what /readyz asks; without it the exporter is ready when it
+// is healthy.
+func WithReady(f func() error) Option { return func(e *Exporter) { e.ready = f } }
+
+// WithOwn sets further metrics of the process that serves.
+func WithOwn(f func() []metric.Described) Option { return func(e *Exporter) { e.more = f } }
+
 // New makes an Exporter that collects with collect. Run starts it.
 func New(collect Collect, opts ...Option) *Exporter {
 	e := &Exporter{
@@ -83,6 +97,9 @@ func New(collect Collect, opts ...Option) *Exporter {
 		opt(e)
 	}
 	e.last.started = e.now()
+	if e.ready == nil {
+		e.ready = e.health
+	}
 	e.registry.MustRegister(e)
 	return e
 }

@@ -64,8 +64,9 @@ func Probe(ctx context.Context, addr string, o Options) (Result, error) {
 	start := time.Now()
 	answer, err := a.check(ctx)
 	end := time.Now()
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		// The end of the time closes the connection, which gRPC may see first.
+	if deadline, has := ctx.Deadline(); err != nil && has && !end.Before(deadline) {
+		// The end of the time closes the connection, which gRPC may see first,
+		// and even before ctx tells of it.
 		err = status.Error(codes.DeadlineExceeded, "no answer in time")
 	}
 	c, connectErr := a.connection()

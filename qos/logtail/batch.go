@@ -89,14 +89,30 @@ func (b *batch) journal(out tail.Output) {
 		if err != nil || e.Cursor == j.Cursor {
 			continue
 		}
-		message := e.Message[:min(len(e.Message), tail.MaxLine)]
-		b.add(SourceJournal, e.Time, e.Priority, message, int64(len(e.Message)))
-		j.Cursor, some = e.Cursor, true
+		b.entry(e)
+		some = true
 	}
 	if !ended {
 		b.res.More = true
 		j.Skip = !some
 	}
+}
+
+// entry takes one entry of the journal.
+func (b *batch) entry(e journald.Entry) {
+	message := e.Message[:min(len(e.Message), tail.MaxLine)]
+	b.add(SourceJournal, e.Time, e.Priority, message, int64(len(e.Message)))
+	if e.Cursor != "" { // what stands for entries that are missing has none
+		b.state.Journal.Cursor = e.Cursor
+	}
+}
+
+// entries takes what a journal on this machine has.
+func (b *batch) entries(all []journald.Entry) {
+	for _, e := range all {
+		b.entry(e)
+	}
+	b.res.More = b.res.More || len(all) >= maxEntries
 }
 
 // files takes what the scripts said of each file, in the order of the calls.

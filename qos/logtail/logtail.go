@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"skysail/qos/journald"
 	"skysail/qos/logrule"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
@@ -29,6 +30,8 @@ const (
 	leastLimit = 8 << 10
 	// maxContent bounds all content of one answer.
 	maxContent = 16 << 20
+	// maxEntries bounds the entries of one transaction, where they are counted.
+	maxEntries = 10_000
 	// maxRounds bounds the transactions of one reading, so that a log that
 	// grows faster than it is read does not hold up other sources.
 	maxRounds = 64
@@ -44,8 +47,11 @@ type Target struct {
 	Unit string
 	// Logs has files, rules and retention; nil is none and the defaults.
 	Logs *spec.Logs
+	// Entries, where it is set, is the journal in place of a unit's: at most
+	// count entries after a cursor, or from the oldest on, oldest first.
+	Entries func(ctx context.Context, after string, count int) ([]journald.Entry, error)
 	// Run runs a command line on the instance and returns what it printed. It
-	// may run it twice.
+	// may run it twice. It is not asked where there is neither unit nor file.
 	Run func(ctx context.Context, cmd string) ([]byte, error)
 }
 
@@ -136,9 +142,11 @@ func (r *Reader) round(ctx context.Context, t Target, set *logrule.Set) (Result,
 	if err != nil {
 		return Result{}, err
 	}
-	out, limit, err := r.ask(ctx, t, s)
-	if err != nil {
-		return Result{}, err
+	out, limit := tail.Output{}, fullLimit
+	if t.Unit != "" || len(t.files()) > 0 {
+		if out, limit, err = r.ask(ctx, t, s); err != nil {
+			return Result{}, err
+		}
 	}
 	b := &batch{target: t, state: s, now: time.Now(), totals: set.NewTotals(kept)}
 	if !out.Now.IsZero() {
@@ -152,6 +160,13 @@ func (r *Reader) round(ctx context.Context, t Target, set *logrule.Set) (Result,
 		b.res.Notes = append(b.res.Notes, "files are not read: the instance has no "+m)
 	}
 	b.journal(out)
+	if t.Entries != nil {
+		entries, err := t.Entries(ctx, s.Journal.Cursor, maxEntries)
+		if err != nil {
+			return Result{}, err
+		}
+		b.entries(entries)
+	}
 	if err := b.files(out, limit); err != nil {
 		return Result{}, err
 	}

@@ -32,6 +32,12 @@ type Desc struct {
 	Help string
 }
 
+// Described is a metric of this program itself, with what it means.
+type Described struct {
+	Metric
+	Desc
+}
+
 // Lookup returns the description of a name, false for one that is not known.
 func Lookup(name string) (Desc, bool) {
 	d, ok := table[name]

@@ -122,6 +122,9 @@ func TestJournalctl(t *testing.T) {
 	} else if _, err := time.Parse("2006-01-02T15:04:05-0700", strings.Fields(out)[0]); err != nil {
 		t.Errorf("short-iso: %v", err)
 	}
+	if out := i.sh("journalctl -u echo -n 1 -o json --output-fields=MESSAGE"); !strings.Contains(out, `"__CURSOR"`) || !strings.Contains(out, `"MESSAGE":"line-4-`) || strings.Contains(out, "PRIORITY") {
+		t.Errorf("--output-fields: %s", out)
+	}
 	if out := i.sh("journalctl -u none"); out != "-- No entries --\n" {
 		t.Errorf("a unit without entries: %q", out)
 	}

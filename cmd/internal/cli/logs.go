@@ -17,7 +17,7 @@ import (
 )
 
 func newLogs(a *app) *cobra.Command {
-	var follow bool
+	var follow, kept bool
 	var last int
 	var since time.Duration
 	var level, grep string
@@ -30,6 +30,10 @@ containers of all pods. With --follow it goes on with new lines, over cuts of th
 connection, restarts and new pods, until it is interrupted; then -o json prints
 one object a line instead of one for all.
 
+With --kept it shows the lines that the store has, without asking the instances:
+of those that are gone too. Lines get there at each reading of an instance (a
+deploy, qos, monitor), up to the retention of the service file.
+
 --level keeps lines of that level and above. A line's own words (JSON or logfmt
 fields, ERROR, [warn]) go before the level that the journal has for it, as what
 a program prints is info there whatever it says; lines that tell no level at all
@@ -37,11 +41,15 @@ are left out. --grep keeps lines that a regular expression (RE2) matches. --last
 counts the lines that are kept.`,
 		Example: `  skysail logs hello --last 20
   skysail logs hello -f --since 1h
-  skysail logs hello -f --level warn --grep 'timeout|refused' -o json`,
+  skysail logs hello -f --level warn --grep 'timeout|refused' -o json
+  skysail logs hello --kept --last 0 --grep panic`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if last < 0 {
 				return failure.New(failure.Input, "--last is negative", "", "Give a number from 0; 0 shows all lines.")
+			}
+			if kept && follow {
+				return failure.New(failure.Input, "--kept together with --follow", "What is kept does not go on.", "Give one of them.")
 			}
 			keep, err := lineFilter(level, grep)
 			if err != nil {
@@ -57,12 +65,17 @@ counts the lines that are kept.`,
 				}
 			}
 			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
-				return a.runLogs(cmd.Context(), d, args[0], q)
+				read := d.Logs
+				if kept {
+					read = d.KeptLogs
+				}
+				return a.runLogs(cmd.Context(), read, args[0], q)
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on with new lines")
+	f.BoolVar(&kept, "kept", false, "the lines that the store has, without asking the instances")
 	f.IntVarP(&last, "last", "n", 100, "only the newest lines; 0 shows all")
 	f.StringVar(&level, "level", "", "only lines of this level and above: debug, info, notice, warn, error, crit")
 	f.StringVar(&grep, "grep", "", "only lines that this regular expression matches")
@@ -101,10 +114,12 @@ func lineFilter(level, grep string) (func(qos.Line) bool, error) {
 	}, nil
 }
 
-func (a *app) runLogs(ctx context.Context, d *deploy.Deployer, name string, q qos.LogQuery) error {
+type readLogs func(ctx context.Context, name string, q qos.LogQuery, emit func(qos.Line) error) error
+
+func (a *app) runLogs(ctx context.Context, read readLogs, name string, q qos.LogQuery) error {
 	lines := []qos.Line{}
 	enc := json.NewEncoder(a.io.Out)
-	err := d.Logs(ctx, name, q, func(l qos.Line) error {
+	err := read(ctx, name, q, func(l qos.Line) error {
 		switch {
 		case a.output != "json":
 			_, err := fmt.Fprintf(a.io.Out, "%s %s %s\n", l.Time.Local().Format("15:04:05.000"), l.Instance, qos.Printable(l.Message))

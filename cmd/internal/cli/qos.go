@@ -43,6 +43,12 @@ person looks for first; -o json has all of them.`,
 	return cmd
 }
 
+// ruled reports whether a sample is what the service's own log rules came to:
+// somebody asked for it by name. Of a histogram its count and sum are enough.
+func ruled(s qos.Sample) bool {
+	return s.Source == qos.SourceLogs && strings.HasPrefix(s.Name, "log_") && !strings.HasSuffix(s.Name, "_bucket")
+}
+
 func (a *app) printQoS(res qos.Result, all bool) error {
 	if a.output == "json" {
 		if res.Samples == nil {
@@ -66,7 +72,7 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 	rows = nil
 	for _, s := range res.Samples {
 		text := formatValue(s.Name, s.Value)
-		if !all && !headline[s.Name] {
+		if !all && !headline[s.Name] && !ruled(s) {
 			continue
 		}
 		labels := s.Labels

@@ -20,6 +20,7 @@ module "service" {
   tags              = var.tags
   resources         = var.resources
   max_instances     = var.max_instances
+  probe             = var.probe
   create_namespace  = var.create_namespace
   secret_name       = var.secret_name
   image_pull_secret = var.image_pull_secret

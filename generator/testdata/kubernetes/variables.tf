@@ -110,6 +110,18 @@ variable "max_instances" {
   default     = null
 }
 
+variable "probe" {
+  description = "How the kubelet asks whether an instance is healthy, where a GET of service.health is not how: type http, https, tcp or grpc, the port's number, and path and headers of a GET or the service's name of grpc.health.v1."
+  type = object({
+    type    = string
+    port    = number
+    path    = optional(string)
+    headers = optional(map(string))
+    service = optional(string)
+  })
+  default = null
+}
+
 variable "create_namespace" {
   description = "Let Helm make the namespace where it is missing. It stays when the release is removed."
   type        = bool

@@ -94,6 +94,7 @@ run "everything" {
     data_disk         = { size_gb = 10, path = "/data" }
     resources         = { cpu = 4, memory_gb = 16, storage_gb = 0, gpu = { count = 2, model = "L4", memory_gb = 24 } }
     monitor           = { kind = "PodMonitor", port = "http", path = "/metrics", labels = { release = "prometheus" } }
+    probe             = { type = "https", port = 8080, path = "/", headers = { Host = "echo.example" } }
     service = {
       source  = { container = { image = "nginx" } }
       ports   = [{ name = "http", number = 8080, public = true }]
@@ -112,7 +113,7 @@ run "everything" {
       secretName             = "skysail-d4k2m9x7qpb1-env"
       imagePullSecret        = "registry"
       ports                  = [{ name = "http", number = 8080, public = true }]
-      health                 = null
+      health                 = { type = "https", port = 8080, path = "/", headers = { Host = "echo.example" } }
       instances              = { min = 1, max = 10 }
       resources              = { cpu = 4, memory_gb = 16, storage_gb = 0, gpu = { count = 2, model = "L4", memory_gb = 24 } }
       disk                   = { size_gb = 10, path = "/data" }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -29,6 +30,7 @@ type journalOptions struct {
 	showCursor, noTail   bool
 	reverse, noHost, all bool
 	until                time.Time
+	fields               []string // of -o json; nil for all
 }
 
 // journalctl reads the instance's journal.
@@ -117,7 +119,7 @@ func (o journalOptions) print(m machine, e journal.Entry) error {
 	stamp := ""
 	switch o.output {
 	case "json":
-		line, err := json.Marshal(e)
+		line, err := o.json(e)
 		if err != nil {
 			return err
 		}
@@ -143,6 +145,23 @@ func (o journalOptions) print(m machine, e journal.Entry) error {
 	}
 	_, err := fmt.Fprintf(m.stdout, "%s%s %s%s: %s\n", stamp, host, e.Identifier, pid, e.Message)
 	return err
+}
+
+// json is an entry with the fields that were asked for and those that
+// journalctl always gives, whose names begin with two underscores.
+func (o journalOptions) json(e journal.Entry) ([]byte, error) {
+	line, err := json.Marshal(e)
+	if err != nil || o.fields == nil {
+		return line, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(line, &all); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool {
+		return !strings.HasPrefix(name, "__") && !slices.Contains(o.fields, name)
+	})
+	return json.Marshal(all)
 }
 
 func hostname(file string) string {

@@ -54,6 +54,10 @@ func parseJournalctl(args []string, now time.Time) (journalOptions, error) {
 			if value, err = next(); err == nil {
 				o.until, err = parseTime(value, now)
 			}
+		case "--output-fields":
+			if value, err = next(); err == nil {
+				o.fields = strings.Split(value, ",")
+			}
 		case "-f", "--follow":
 			o.follow = true
 		case "-q", "--quiet":

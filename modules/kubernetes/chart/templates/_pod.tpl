@@ -44,22 +44,42 @@ env:
      restart. */}}
 {{- define "skysail.probes" -}}
 {{- with .Values.health -}}
-{{- $get := dict "path" .path "port" (int .port) "scheme" "HTTP" -}}
+{{- $check := include "skysail.check" . -}}
 startupProbe:
-  httpGet: {{ $get | toJson }}
+  {{- $check | nindent 2 }}
   periodSeconds: 2
   timeoutSeconds: 5
   failureThreshold: {{ max 1 (div (int $.Values.readySeconds) 2) }}
 readinessProbe:
-  httpGet: {{ $get | toJson }}
+  {{- $check | nindent 2 }}
   periodSeconds: 5
   timeoutSeconds: 5
   failureThreshold: 3
 livenessProbe:
-  httpGet: {{ $get | toJson }}
+  {{- $check | nindent 2 }}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
+{{- end -}}
+{{- end -}}
+
+{{- define "skysail.check" -}}
+{{- $port := int .port -}}
+{{- $type := .type | default "http" -}}
+{{- if eq $type "tcp" -}}
+tcpSocket: {{ dict "port" $port | toJson }}
+{{- else if eq $type "grpc" -}}
+grpc: {{ dict "port" $port "service" (.service | default "") | toJson }}
+{{- else -}}
+{{- $get := dict "path" .path "port" $port "scheme" (upper $type) -}}
+{{- with .headers -}}
+{{- $list := list -}}
+{{- range $name, $value := . -}}
+{{- $list = append $list (dict "name" $name "value" $value) -}}
+{{- end -}}
+{{- $_ := set $get "httpHeaders" $list -}}
+{{- end -}}
+httpGet: {{ $get | toJson }}
 {{- end -}}
 {{- end -}}
 

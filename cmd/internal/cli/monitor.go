@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"skysail/deploy"
+	"skysail/internal/failure"
+	"skysail/qos"
+	"skysail/qos/exporter"
+	"skysail/qos/health"
+	"skysail/qos/sshclient"
+)
+
+// defaultAnchors are resolvers that anybody may ask, of three operators.
+var defaultAnchors = []string{"1.1.1.1:443", "8.8.8.8:443", "9.9.9.9:443"}
+
+func newMonitor(a *app) *cobra.Command {
+	var listen string
+	var interval time.Duration
+	var anchors []string
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:         "monitor",
+		Aliases:     []string{"metrics"},
+		Annotations: map[string]string{ownStream: "yes"},
+		Short:       "Watch all deployments, keep what is read and serve it to Prometheus",
+		Long: `Reads every source of every running deployment at an interval, each at its own
+moment in it, keeps the readings and log lines in the store, and serves the newest
+ones until it is interrupted. Deployments that come and go are noticed within a
+second. What can not be read is unknown and never taken for down, and is asked for
+less often, down to an eighth.
+
+  /metrics             all of it, for Prometheus, in its text format or OpenMetrics
+  /metrics?deployment= of one deployment
+  /sd                  HTTP service discovery: a target for each deployment
+  /healthz, /readyz    whether it lives, and whether it knows what to watch
+
+Scrape it with honor_labels: true. Before a service that does not answer counts as
+down, the --anchor addresses are tried: where none of them answers any more this
+machine's own network is cut and the service is unknown. Anchors that never
+answered prove nothing.
+
+With --dry-run it says how many calls and dollars a day that is, and does nothing.`,
+		Example: `  skysail monitor --listen 127.0.0.1:9464
+  skysail monitor --listen :9464 --interval 1m --anchor 192.0.2.1:443
+  skysail monitor --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if interval < time.Second {
+				return failure.New(failure.Input, fmt.Sprintf("--interval %s", interval), "Instances would be asked more often than they can answer.", "Give at least 1s.")
+			}
+			for _, x := range anchors {
+				if _, _, err := net.SplitHostPort(x); err != nil {
+					return failure.New(failure.Input, fmt.Sprintf("--anchor %q is not host:port", x), "", "Give an address that takes connections, such as 192.0.2.1:443.")
+				}
+			}
+			o := deploy.MonitorOptions{Interval: interval, Anchors: anchors}
+			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
+				if dryRun {
+					return a.runMonitorCost(cmd.Context(), d, o)
+				}
+				return a.runMonitor(cmd.Context(), d, o, listen)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&listen, "listen", "127.0.0.1:9464", "address to serve on")
+	f.DurationVar(&interval, "interval", 15*time.Second, "time between two readings of a source")
+	f.StringSliceVar(&anchors, "anchor", defaultAnchors, "addresses that show whether this machine's own network works")
+	f.BoolVar(&dryRun, "dry-run", false, "say what watching takes a day, and do nothing")
+	return cmd
+}
+
+func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return failure.Wrap(err, failure.Input, "--listen", "Nothing is served.", "Choose a free address, such as 127.0.0.1:0.")
+	}
+	pool := sshclient.NewPool()
+	defer pool.Close() //nolint:errcheck // the connections end with it
+	o.Connections, o.QoS.Health = pool, health.NewProber()
+	m := d.Monitor(o)
+	e := exporter.New(
+		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
+		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
+		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(m.Metrics),
+	)
+	if a.output == "json" {
+		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
+			return err
+		}
+	} else {
+		a.printf("Serving http://%s/metrics\n", l.Addr())
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.Run(gctx) })
+	g.Go(func() error { return e.Serve(gctx, l) })
+	err = g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // the way in which watching ends
+	}
+	return err
+}
+
+func (a *app) runMonitorCost(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions) error {
+	cost, err := d.MonitorCost(ctx, o)
+	if err != nil {
+		return err
+	}
+	if a.output == "json" {
+		return a.printJSON(map[string]any{"cost": cost})
+	}
+	if len(cost.Sources) == 0 {
+		a.printf("Nothing runs: there is nothing to watch.\n")
+		return nil
+	}
+	rows := make([][]string, len(cost.Sources))
+	for i, s := range cost.Sources {
+		every := time.Duration(s.EverySeconds * float64(time.Second)).Round(time.Second)
+		rows[i] = []string{
+			s.Source, cmp.Or(s.Provider, "-"), strconv.Itoa(s.Instances), every.String(), dash(s.Readings), dash(s.Calls), fmt.Sprintf("$%.4f", s.USD), s.Limit,
+		}
+	}
+	table(a.io.Out, []string{"SOURCE", "OF", "INSTANCES", "EVERY", "READINGS/DAY", "CALLS/DAY", "COST/DAY", ""}, rows)
+	a.printf("\nProviders charge about $%.2f a day for it. Nothing was read.\n", cost.USD)
+	return nil
+}
+
+func dash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
