@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"sort"
 	"strings"
 
@@ -13,15 +12,16 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"skysail/internal/failure"
+	"skysail/internal/lazyregexp"
 	"skysail/policies"
 )
 
 var (
-	deploymentID = regexp.MustCompile(`^d[a-z0-9]{11}$`)
-	placeName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	deploymentID = lazyregexp.New(`^d[a-z0-9]{11}$`)
+	placeName    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 	// engineEnv are the variables that podman or docker itself obeys, so that it can not
 	// hand them on to a container untouched.
-	engineEnv = regexp.MustCompile(`^(PATH|LD_[A-Z_]+|CONTAINER_(HOST|CONNECTION|SSHKEY)|CONTAINERS_[A-Z_]+|DOCKER_[A-Z_]+|STORAGE_[A-Z_]+|REGISTRY_AUTH_FILE|XDG_(RUNTIME_DIR|CONFIG_HOME|DATA_HOME)|NOTIFY_SOCKET|LISTEN_[A-Z]+)$`)
+	engineEnv = lazyregexp.New(`^(PATH|LD_[A-Z_]+|CONTAINER_(HOST|CONNECTION|SSHKEY)|CONTAINERS_[A-Z_]+|DOCKER_[A-Z_]+|STORAGE_[A-Z_]+|REGISTRY_AUTH_FILE|XDG_(RUNTIME_DIR|CONFIG_HOME|DATA_HOME)|NOTIFY_SOCKET|LISTEN_[A-Z]+)$`)
 )
 
 // check refuses, before Terraform runs, what would fail in it or change on

@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
+	"skysail/internal/lazyregexp"
 	"skysail/spec"
 )
 
 var (
-	contextName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,252}$`)
-	namespaceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	objectName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	contextName   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,252}$`)
+	namespaceName = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	objectName    = lazyregexp.New(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 )
 
 // clusterVariables adds what modules/kubernetes/cluster_variables.tf declares.

@@ -3,11 +3,11 @@ package policies
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 // Backend says where Terraform keeps the state of remote deployments. A policy
@@ -34,7 +34,7 @@ func (b *Backend) Text(name string) string {
 func BackendTypes() []string { return []string{"azurerm", "gcs", "http", "kubernetes", "pg", "s3"} }
 
 // argumentName is what Terraform takes for the name of an argument.
-var argumentName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var argumentName = lazyregexp.New(`^[a-z][a-z0-9_]{0,63}$`)
 
 func (b *Backend) mistakes() []hclfile.Mistake {
 	if b == nil {
@@ -142,11 +142,11 @@ func decodeBackend(b *hclfile.Body, p *Policy) {
 
 // secretParameter is what the names of query parameters with a credential have
 // in them.
-var secretParameter = regexp.MustCompile(`(?i)(token|passw|secret|signature|api_?key|access_?key|^sig$)`)
+var secretParameter = lazyregexp.New(`(?i)(token|passw|secret|signature|api_?key|access_?key|^sig$)`)
 
 // connSetting finds the settings of a libpq connection string that are
 // credentials: https://www.postgresql.org/docs/current/libpq-connect.html
-var connSetting = regexp.MustCompile(`(?i)(?:^|\s)(?:password|sslpassword)\s*=`)
+var connSetting = lazyregexp.New(`(?i)(?:^|\s)(?:password|sslpassword)\s*=`)
 
 // passwordless says that a connection string of PostgreSQL, in either form,
 // has no password in it.

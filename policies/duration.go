@@ -3,11 +3,11 @@ package policies
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"time"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 const (
@@ -16,7 +16,7 @@ const (
 	tooLong     = 2 * maxDuration
 )
 
-var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
+var days = lazyregexp.New(`^(\d{1,5})d(.*)$`)
 
 var errDuration = errors.New("no duration")
 

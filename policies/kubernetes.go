@@ -3,10 +3,10 @@ package policies
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 // KubernetesRef names clusters and a namespace in them, and says how services
@@ -61,11 +61,11 @@ var (
 
 var (
 	// objectName is a DNS subdomain, as Secrets have (RFC 1123).
-	objectName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
-	portName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$`)
-	metricsPath = regexp.MustCompile(`^/[!-~]*$`)
-	labelKey    = regexp.MustCompile(`^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
-	labelValue  = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
+	objectName  = lazyregexp.New(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	portName    = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$`)
+	metricsPath = lazyregexp.New(`^/[!-~]*$`)
+	labelKey    = lazyregexp.New(`^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	labelValue  = lazyregexp.New(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$`)
 )
 
 const maxUser = 1<<31 - 1

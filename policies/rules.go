@@ -3,10 +3,10 @@ package policies
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 const (
@@ -17,11 +17,11 @@ const (
 )
 
 var (
-	dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	dnsLabel = lazyregexp.New(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 	// contextName fits what kubectl, EKS (an ARN), GKE and OpenShift call
 	// their contexts.
-	contextName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,252}$`)
-	regionGlob  = regexp.MustCompile(`^[A-Za-z0-9*?\[\]^-]{1,63}$`)
+	contextName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,252}$`)
+	regionGlob  = lazyregexp.New(`^[A-Za-z0-9*?\[\]^-]{1,63}$`)
 )
 
 // clouds are the providers of a hybrid target beside kubernetes.

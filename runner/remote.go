@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"skysail/internal/lazyregexp"
 	"skysail/internal/supervise/proc"
 )
 
@@ -25,7 +26,7 @@ const erroredState = "errored.tfstate"
 // for the other transaction.
 const initTries = 5
 
-var pgRace = regexp.MustCompile(`pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|relation) "[^"]*" already exists)`)
+var pgRace = lazyregexp.New(`pq: (duplicate key value violates unique constraint "pg_|tuple concurrently updated|(schema|relation) "[^"]*" already exists)`)
 
 func (w *Workspace) lockWait(d time.Duration) *tfexec.LockTimeoutOption {
 	if w.LockTimeout != 0 {
@@ -134,11 +135,11 @@ type Lock struct {
 }
 
 var (
-	lockHeld  = regexp.MustCompile(`Error acquiring the state lock`)
+	lockHeld  = lazyregexp.New(`Error acquiring the state lock`)
 	lockField = map[string]*regexp.Regexp{}
 	// httpHolder is where the http backend names the lock that is held.
-	httpHolder = regexp.MustCompile(`HTTP remote state already locked: ID=([^\s"]+)`)
-	pgHeld     = regexp.MustCompile(`[wW]orkspace is already locked|[aA]lready locked for workspace creation`)
+	httpHolder = lazyregexp.New(`HTTP remote state already locked: ID=([^\s"]+)`)
+	pgHeld     = lazyregexp.New(`[wW]orkspace is already locked|[aA]lready locked for workspace creation`)
 )
 
 func init() {

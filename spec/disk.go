@@ -3,11 +3,11 @@ package spec
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 const (
@@ -16,7 +16,7 @@ const (
 	maxDiskPath = 255
 )
 
-var diskPath = regexp.MustCompile(`^/[A-Za-z0-9._/-]*$`)
+var diskPath = lazyregexp.New(`^/[A-Za-z0-9._/-]*$`)
 
 var (
 	// systemFolders hold what an instance needs to run; a file system on one

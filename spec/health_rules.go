@@ -15,6 +15,7 @@ import (
 
 	"skysail/internal/hclfile"
 	"skysail/internal/jsonassert"
+	"skysail/internal/lazyregexp"
 )
 
 const (
@@ -304,7 +305,7 @@ func ParseStatus(s string) (from, to int, err error) {
 	return from, to, nil
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+var hostName = lazyregexp.New(`^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
 // hostText tells whether s is a host name or address, with or without a port.
 func hostText(s string) bool {

@@ -1,10 +1,10 @@
 package spec
 
 import (
-	"regexp"
 	"strings"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 // The grammar of image references, as registries define it: an optional
@@ -16,8 +16,8 @@ const (
 )
 
 var (
-	imageReference = regexp.MustCompile(`^(` + imageName + `)(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`)
-	imageScheme    = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
+	imageReference = lazyregexp.New(`^(` + imageName + `)(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$`)
+	imageScheme    = lazyregexp.New(`^[a-z][a-z0-9+.-]*://`)
 )
 
 func (c *Container) mistakes() []mistake {

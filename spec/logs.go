@@ -3,11 +3,11 @@ package spec
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 // Logs says which log lines of a service are kept, and what is counted in
@@ -87,9 +87,9 @@ const (
 )
 
 var (
-	logPath    = regexp.MustCompile(`^/[A-Za-z0-9._/@+-]*[A-Za-z0-9_@+-]$`)
-	metricName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	labelName  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,62}$`)
+	logPath    = lazyregexp.New(`^/[A-Za-z0-9._/@+-]*[A-Za-z0-9_@+-]$`)
+	metricName = lazyregexp.New(`^[a-z][a-z0-9_]{0,62}$`)
+	labelName  = lazyregexp.New(`^[a-zA-Z][a-zA-Z0-9_]{0,62}$`)
 	logFormats = []string{"text", "docker", "cri"}
 	logMetrics = []string{LogCounter, LogGauge, LogHistogram}
 	// ownLabels are what Prometheus and the exporter set themselves.

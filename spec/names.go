@@ -2,11 +2,11 @@ package spec
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 const (
@@ -18,11 +18,11 @@ const (
 )
 
 var (
-	dnsLabel = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
-	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	gpuModel = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
-	portText = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	httpPath = regexp.MustCompile(`^/(?:(?:[A-Za-z0-9\-._~!$&()*+,;=:@?]|%[0-9A-Fa-f]{2})(?:[A-Za-z0-9\-._~!$&()*+,;=:@?/]|%[0-9A-Fa-f]{2})*)?$`)
+	dnsLabel = lazyregexp.New(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
+	envName  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	gpuModel = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+	portText = lazyregexp.New(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	httpPath = lazyregexp.New(`^/(?:(?:[A-Za-z0-9\-._~!$&()*+,;=:@?]|%[0-9A-Fa-f]{2})(?:[A-Za-z0-9\-._~!$&()*+,;=:@?/]|%[0-9A-Fa-f]{2})*)?$`)
 )
 
 // yamlWords are names that YAML 1.1 reads as a truth value or as nothing.

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"skysail/internal/hclfile"
+	"skysail/internal/lazyregexp"
 )
 
 var (
@@ -17,10 +18,10 @@ var (
 	// sha256Line is what sha256sum prints.
 	sha256Line = regexp.MustCompile(`^\\?[0-9a-fA-F]{64} [ *]`)
 	// urlText are the characters of RFC 3986.
-	urlText    = regexp.MustCompile(`^[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+$`)
-	urlScheme  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
-	urlLogin   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:/*[^/]*@`)
-	binaryPath = regexp.MustCompile(`^[A-Za-z0-9._+@][A-Za-z0-9._+@/-]*$`)
+	urlText    = lazyregexp.New(`^[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+$`)
+	urlScheme  = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+	urlLogin   = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+.-]*:/*[^/]*@`)
+	binaryPath = lazyregexp.New(`^[A-Za-z0-9._+@][A-Za-z0-9._+@/-]*$`)
 )
 
 const maxURL = 2048

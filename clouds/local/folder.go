@@ -8,13 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
 
 	"skysail/clouds"
+	"skysail/internal/lazyregexp"
 	"skysail/internal/supervise"
 )
 
@@ -164,7 +164,7 @@ func removeAll(path string) error {
 	return errors.Join(walk, os.RemoveAll(path))
 }
 
-var instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?$`)
+var instanceName = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?$`)
 
 // CheckName returns an error for what can not name an instance: names become
 // folders and containers.

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
+
+	"skysail/internal/lazyregexp"
 )
 
 var (
-	hexSum     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	folderName = regexp.MustCompile(`^[0-9]{2,}-[a-z0-9][a-z0-9._-]*$`)
+	hexSum     = lazyregexp.New(`^[0-9a-f]{64}$`)
+	folderName = lazyregexp.New(`^[0-9]{2,}-[a-z0-9][a-z0-9._-]*$`)
 )
 
 // check refuses a manifest that leads out of its folder or leaves open what it

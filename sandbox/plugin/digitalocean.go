@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 
 	"github.com/digitalocean/godo"
 	"golang.org/x/oauth2"
 
+	"skysail/internal/lazyregexp"
 	"skysail/internal/tfplugin"
 )
 
@@ -87,7 +87,7 @@ func digitalOceanClient(_ context.Context, config tfplugin.Object) (*godo.Client
 	return client, nil
 }
 
-var tagName = regexp.MustCompile(`^[a-zA-Z0-9:\-_]{1,255}$`)
+var tagName = lazyregexp.New(`^[a-zA-Z0-9:\-_]{1,255}$`)
 
 func validTags(o tfplugin.Object, attribute string) error {
 	for _, tag := range o.Strings(attribute) {

@@ -3,13 +3,14 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"skysail/internal/lazyregexp"
 )
 
 // The ways to write an image that name what is in it: a link or a path of an
 // image or a family.
-var imagePath = regexp.MustCompile(`projects/[^/]+/global/images/(family/)?[^/]+$`)
+var imagePath = lazyregexp.New(`projects/[^/]+/global/images/(family/)?[^/]+$`)
 
 // resolveImage finds out whether PROJECT/NAME is an image or a family, as the
 // real provider does, and returns its path.

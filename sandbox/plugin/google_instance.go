@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"skysail/internal/lazyregexp"
 	"skysail/internal/tfplugin"
 )
 
@@ -92,7 +92,7 @@ func googleInstanceResource(s *tfjson.SchemaBlock, settings *googleSettings) *tf
 	}
 }
 
-var googleName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
+var googleName = lazyregexp.New(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 func validGoogleName(c tfplugin.Object) error {
 	if n := c.String("name"); n != "" && !googleName.MatchString(n) {
@@ -102,7 +102,7 @@ func validGoogleName(c tfplugin.Object) error {
 }
 
 // imageDate ends the name of an image: families have none.
-var imageDate = regexp.MustCompile(`-v\d{8}$`)
+var imageDate = lazyregexp.New(`-v\d{8}$`)
 
 // sameImage compares an image's link with the image or the family that is
 // wanted. Without a call this can only go by the names: an image has the words

@@ -9,12 +9,13 @@ import (
 
 	"skysail/clouds"
 	"skysail/clouds/local"
+	"skysail/internal/lazyregexp"
 	"skysail/internal/tfplugin"
 )
 
 var (
 	sha256Hex    = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // validate judges what is known; what is not is judged by Create.

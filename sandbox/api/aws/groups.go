@@ -3,10 +3,10 @@ package aws
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
+	"skysail/internal/lazyregexp"
 	"skysail/sandbox/world"
 )
 
@@ -50,7 +50,7 @@ func resolveGroups(st *world.State) {
 	}
 }
 
-var groupID = regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`)
+var groupID = lazyregexp.New(`^sg-[0-9a-f]{8,17}$`)
 
 func findGroup(st *world.State, region, id string) (*world.Firewall, error) {
 	if !groupID.MatchString(id) {

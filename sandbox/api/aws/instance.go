@@ -3,11 +3,11 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
+	"skysail/internal/lazyregexp"
 	"skysail/sandbox/world"
 )
 
@@ -94,7 +94,7 @@ func stateOf(i *world.Server) string {
 
 func stateView(name string) x { return x{"code", states()[name], "name", name} }
 
-var instanceID = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+var instanceID = lazyregexp.New(`^i-[0-9a-f]{8,17}$`)
 
 func findInstance(st *world.State, region, id string) (*world.Server, error) {
 	if !instanceID.MatchString(id) {
