@@ -41,8 +41,8 @@ SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
 # Suites that take minutes have targets of their own; .ci/run runs them all but
 # test-load and test-crash.
-SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestKilledHolder|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReviewed.*|TestScopes|TestSlowStockout|TestUpdate.*
-FAULTS := TestFaults|TestFaultCases
+SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
+FAULTS := TestFaults|TestFaultCases|Test.*FaultTexts
 
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
 	@if [ ! -d "$(SCHEMAS)" ]; then \
@@ -51,14 +51,14 @@ test: build tools-debian ## every test that needs neither network nor credential
 	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
 	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
-	$(TEST) -timeout 15m -skip '^TestKube' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(TEST) -timeout 15m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -v '^skysail/test$$')
 	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
-	$(TEST) -timeout 40m -run '^($(SLOW))$$' ./test
+	$(TEST) -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
-	$(TEST) -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./test
+	$(TEST) -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(TEST) -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
@@ -83,8 +83,8 @@ test-kube: build tools-kube ## the cluster and what deploys to it: real control 
 
 race: export CGO_ENABLED := 1
 race: examples tools-debian ## the same tests under the race detector
-	$(TEST) -race -timeout 30m $$($(GO) list ./... | grep -v '^skysail/test$$')
-	$(TEST) -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash)$$' ./test
+	$(TEST) -race -timeout 30m -skip '^(TestKube.*|TestScriptsSlow)$$' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(TEST) -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash|TestKube.*)$$' ./test
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR
 	@if [ -z "$$SKYSAIL_PROVIDER_MIRROR" ]; then \

@@ -27,9 +27,15 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script: every command as a user types it, with
-// real Terraform and the sandbox. Each script has a home of its own.
-func TestScripts(t *testing.T) {
+// TestScripts runs testdata/script: commands as a user types them, with real
+// Terraform and the sandbox. Each script has a home of its own.
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestScriptsSlow runs testdata/slow: those that take most of a minute.
+func TestScriptsSlow(t *testing.T) { runScripts(t, "testdata/slow") }
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
 		t.Fatal("these tests drive the real Terraform: install it and put it on PATH")
 	}
@@ -43,7 +49,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("SKYSAIL_HOME", home)
