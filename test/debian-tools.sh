@@ -1,21 +1,21 @@
 #!/bin/sh
 # Installs the Debian packages whose programs judge the boot configuration
 # (`cloud-init schema`, shellcheck, `systemd-analyze verify`, nft), the
-# PostgreSQL that states are kept in, and the nginx that health checks are tried
-# on. Where all are there it does nothing. Where there is no apt-get it says what is left out.
+# PostgreSQL that states are kept in, the nginx that health checks are tried on,
+# and the Prometheus and node_exporter that metrics are held against. Where all are there it does nothing. Where there is no apt-get it says what is left out.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing=''
 # Debian keeps PostgreSQL's programs off PATH.
 for dir in /usr/lib/postgresql/*/bin; do PATH="$PATH:$dir"; done
-for pair in initdb:postgresql cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs nginx:nginx-light; do
+for pair in initdb:postgresql cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs nginx:nginx-light promtool:prometheus prometheus-node-exporter:prometheus-node-exporter; do
 	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration, state in PostgreSQL, health checks of nginx," >&2
+	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration, state in PostgreSQL, health checks of nginx, metrics in Prometheus," >&2
 	echo "as this system lacks$missing and has no apt-get to install them with. CI runs them on Debian." >&2
 	exit 0
 fi
@@ -49,11 +49,11 @@ case "$missing" in
 	fi
 	;;
 esac
-# They run an nginx of their own as well: the package's is not started, now or
-# at the next boot.
+# They run an nginx and a Prometheus of their own as well: the packages' are not
+# started, now or at the next boot.
 no_start=''
 case "$missing" in
-*nginx*)
+*nginx* | *prometheus*)
 	if [ ! -e /usr/sbin/policy-rc.d ]; then
 		no_start=yes
 		printf '#!/bin/sh\nexit 101\n' | $as_root tee /usr/sbin/policy-rc.d >/dev/null
@@ -69,6 +69,10 @@ echo "installing$missing" >&2
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update >&2
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
 }
-case "$missing" in
-*nginx*) [ ! -d /run/systemd/system ] || $as_root systemctl disable nginx.service >&2 ;;
-esac
+if [ -d /run/systemd/system ]; then
+	for unit in nginx prometheus prometheus-node-exporter; do
+		case "$missing" in
+		*"$unit"*) $as_root systemctl disable "$unit.service" >&2 ;;
+		esac
+	done
+fi

@@ -63,6 +63,7 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waithttp": waitHTTP,
+			"fetch":    fetch,
 			"exit":     exitStatus,
 		},
 	})
@@ -132,6 +133,19 @@ func waitHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s: wanted %q (negated: %v), last: %s", args[0], args[1], neg, last)
+}
+
+// fetch writes the answer of a URL to a file: fetch URL FILE.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: fetch url file")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close() //nolint:errcheck // only read
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }
 
 // exitStatus runs a command and wants its exit status: exit 2 skysail plan.
