@@ -27,8 +27,11 @@ type MonitorOptions struct {
 	Anchors []string
 	// Connections are kept between readings; the caller closes them.
 	Connections *sshclient.Pool
-	// Options of the readings: Connections, Cloud, Logs are set here.
+	// QoS are further options of the readings: Connections, Cloud and Logs of
+	// them are set here.
 	QoS qos.Options
+	// Also is given what is kept; it must not wait.
+	Also func(readings []qos.Result)
 }
 
 const defaultInterval = 15 * time.Second
@@ -38,8 +41,15 @@ const defaultInterval = 15 * time.Second
 func (d *Deployer) Monitor(o MonitorOptions) *monitor.Monitor {
 	o.Interval = cmp.Or(o.Interval, defaultInterval)
 	w := d.watcher(o)
+	keep := d.keepAll
+	if o.Also != nil {
+		keep = func(ctx context.Context, readings []qos.Result) error {
+			o.Also(readings)
+			return d.keepAll(ctx, readings)
+		}
+	}
 	return monitor.New(monitor.Options{
-		Watches: w.watches, Version: d.store.Version, Keep: d.keepAll, Anchors: o.Anchors,
+		Watches: w.watches, Version: d.store.Version, Keep: keep, Anchors: o.Anchors,
 	})
 }
 

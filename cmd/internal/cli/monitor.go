@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"skysail/qos"
 	"skysail/qos/exporter"
 	"skysail/qos/health"
+	"skysail/qos/metric"
+	"skysail/qos/remotewrite"
 	"skysail/qos/sshclient"
 )
 
@@ -28,6 +31,7 @@ func newMonitor(a *app) *cobra.Command {
 	var interval time.Duration
 	var anchors []string
 	var dryRun bool
+	var push string
 	cmd := &cobra.Command{
 		Use:         "monitor",
 		Aliases:     []string{"metrics"},
@@ -49,6 +53,10 @@ down, the --anchor addresses are tried: where none of them answers any more this
 machine's own network is cut and the service is unknown. Anchors that never
 answered prove nothing.
 
+With --remote-write it sends what it reads to a Prometheus or whatever else takes the
+remote-write protocol as well; SKYSAIL_REMOTE_WRITE_TOKEN, or _USER and _PASSWORD,
+are the credentials. What can not be sent waits, up to 300,000 samples.
+
 With --dry-run it says how many calls and dollars a day that is, and does nothing.`,
 		Example: `  skysail monitor --listen 127.0.0.1:9464
   skysail monitor --listen :9464 --interval 1m --anchor 192.0.2.1:443
@@ -68,7 +76,7 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 				if dryRun {
 					return a.runMonitorCost(cmd.Context(), d, o)
 				}
-				return a.runMonitor(cmd.Context(), d, o, listen)
+				return a.runMonitor(cmd.Context(), d, o, listen, push)
 			})
 		},
 	}
@@ -76,11 +84,25 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 	f.StringVar(&listen, "listen", "127.0.0.1:9464", "address to serve on")
 	f.DurationVar(&interval, "interval", 15*time.Second, "time between two readings of a source")
 	f.StringSliceVar(&anchors, "anchor", defaultAnchors, "addresses that show whether this machine's own network works")
+	f.StringVar(&push, "remote-write", "", "URL to send samples to, such as http://prometheus:9090/api/v1/write")
 	f.BoolVar(&dryRun, "dry-run", false, "say what watching takes a day, and do nothing")
 	return cmd
 }
 
-func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen string) error {
+func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen, push string) error {
+	g, gctx := errgroup.WithContext(ctx)
+	own := func() []metric.Described { return nil }
+	var send func(context.Context) error
+	if push != "" {
+		w, err := remotewrite.New(remotewrite.Options{
+			URL: push, Token: os.Getenv("SKYSAIL_REMOTE_WRITE_TOKEN"),
+			User: os.Getenv("SKYSAIL_REMOTE_WRITE_USER"), Password: os.Getenv("SKYSAIL_REMOTE_WRITE_PASSWORD"),
+		})
+		if err != nil {
+			return failure.Wrap(err, failure.Input, "--remote-write", "Nothing is watched.", "Give the URL that the receiver documents.")
+		}
+		o.Also, own, send = w.Add, w.Metrics, w.Run
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return failure.Wrap(err, failure.Input, "--listen", "Nothing is served.", "Choose a free address, such as 127.0.0.1:0.")
@@ -92,7 +114,7 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
-		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(m.Metrics),
+		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
 	)
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
@@ -101,8 +123,10 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	} else {
 		a.printf("Serving http://%s/metrics\n", l.Addr())
 	}
-	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.Run(gctx) })
+	if send != nil {
+		g.Go(func() error { return send(gctx) })
+	}
 	g.Go(func() error { return e.Serve(gctx, l) })
 	err = g.Wait()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
