@@ -169,6 +169,7 @@ func TestProgramRunsAndStops(t *testing.T) {
 		t.Fatalf("status %+v", st)
 	}
 	eventually(t, "output in the journal", logged(t, s, "ready serve from env"))
+	eventually(t, "stderr in the journal", logged(t, s, "said on stderr"))
 	entries, err := journal.Read(s.Journal, journal.Query{Unit: s.Unit})
 	if err != nil {
 		t.Fatal(err)
