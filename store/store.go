@@ -36,6 +36,8 @@ type Store struct {
 	path string
 	busy time.Duration
 	now  func() time.Time
+
+	samples sampleCache
 }
 
 // Open opens the store at path, makes it when it is not there, and brings its

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// benchFleet is what a monitor hands on: instances that are read every 15
+// seconds, each source at a moment of its own, in a call for each second.
+type benchFleet struct {
+	turns [15]map[string][]Sample
+	each  int // samples of all
+	rnd   *rand.Rand
+}
+
+func newBenchFleet(deployments, instances int) *benchFleet {
+	f := &benchFleet{rnd: rand.New(rand.NewPCG(1, 2))}
+	for i := range f.turns {
+		f.turns[i] = map[string][]Sample{}
+	}
+	for d := range deployments {
+		for i := range instances {
+			for _, x := range benchInstance(fmt.Sprintf("d%d", d), fmt.Sprintf("d%d-%d", d, i)) {
+				h := fnv.New32a()
+				fmt.Fprint(h, x.Instance, x.Source)
+				turn := f.turns[h.Sum32()%15]
+				turn[x.Deployment] = append(turn[x.Deployment], x)
+				f.each++
+			}
+		}
+	}
+	return f
+}
+
+// benchInstance is 60 samples of three sources, as a small host has them.
+func benchInstance(deployment, instance string) []Sample {
+	var out []Sample
+	add := func(source, name string, v float64, labels ...string) {
+		x := Sample{Deployment: deployment, Instance: instance, Source: source, Name: name, Value: v}
+		for i := 0; i < len(labels); i += 2 {
+			if x.Labels == nil {
+				x.Labels = map[string]string{}
+			}
+			x.Labels[labels[i]] = labels[i+1]
+		}
+		out = append(out, x)
+	}
+	for cpu := range 2 {
+		for _, mode := range []string{"user", "system", "idle", "iowait", "irq", "softirq", "steal", "nice"} {
+			add("ssh", "node_cpu_seconds_total", 1000, "cpu", fmt.Sprint(cpu), "mode", mode)
+		}
+	}
+	for _, name := range []string{"node_load1", "node_load5", "node_load15"} {
+		add("ssh", name, 0.5)
+	}
+	for _, name := range []string{"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree"} {
+		add("ssh", "node_memory_"+name+"_bytes", 1<<30)
+	}
+	for _, mount := range []string{"/", "/data"} {
+		for _, name := range []string{"size", "avail", "free", "files"} {
+			add("ssh", "node_filesystem_"+name+"_bytes", 1<<34, "device", "/dev/vda", "fstype", "ext4", "mountpoint", mount)
+		}
+	}
+	for _, name := range []string{"receive_bytes", "receive_packets", "transmit_bytes", "transmit_packets"} {
+		add("ssh", "node_network_"+name+"_total", 1e6, "device", "eth0")
+	}
+	for _, name := range []string{"skysail_service_up", "node_boot_time_seconds", "skysail_source_up", "skysail_source_duration_seconds"} {
+		add("ssh", name, 1)
+	}
+	for i := range 12 {
+		add("http", fmt.Sprintf("probe_%d_seconds", i), 0.01)
+	}
+	for i := range 6 {
+		add("cloud", fmt.Sprintf("skysail_cloud_%d_ratio", i), 0.3)
+	}
+	return out
+}
+
+// change makes the next values: counters grow, most other things hardly
+// change, and times have nanoseconds.
+func (f *benchFleet) change(turn map[string][]Sample, at time.Time) (n int) {
+	for _, xs := range turn {
+		for i := range xs {
+			x := &xs[i]
+			x.ObservedAt, x.CollectedAt = at, at
+			switch {
+			case x.Name == "node_cpu_seconds_total":
+				x.Value = math.Round(100*(x.Value+f.rnd.Float64()*8)) / 100
+			case counts(x.Name):
+				x.Value += float64(f.rnd.IntN(1 << 16))
+			case x.Source == "http", x.Name == "skysail_source_duration_seconds":
+				x.Value = time.Duration(5e6 + f.rnd.Int64N(2e6)).Seconds()
+			case x.Source == "cloud":
+				x.Value = f.rnd.Float64()
+			case x.Name == "node_load1", x.Name == "node_load5", x.Name == "node_load15":
+				x.Value = math.Round(100*f.rnd.Float64()) / 100
+			case f.rnd.IntN(3) == 0:
+				x.Value += float64(f.rnd.IntN(64) * 4096)
+			}
+		}
+		n += len(xs)
+	}
+	return n
+}
+
+// BenchmarkAddSamples writes what a monitor of 2,000 instances writes, from
+// the first collections to where earlier ones are compressed at the same rate
+// as new ones come in. The time of the clock goes on by a second a call.
+func BenchmarkAddSamples(b *testing.B) {
+	for _, fleet := range []struct{ deployments, instances int }{{20, 100}, {2000, 1}} {
+		b.Run(fmt.Sprintf("%dx%d", fleet.deployments, fleet.instances), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "skysail.db")
+			s, err := Open(b.Context(), path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			now := epoch
+			s.now = func() time.Time { return now }
+			for d := range fleet.deployments {
+				if err := s.Create(b.Context(), deployment(fmt.Sprintf("d%d", d), fmt.Sprintf("n%d", d))); err != nil {
+					b.Fatal(err)
+				}
+			}
+			f := newBenchFleet(fleet.deployments, fleet.instances)
+			n, i, spent := 0, 0, time.Duration(0)
+			for b.Loop() {
+				now = now.Add(time.Second)
+				turn := f.turns[i%len(f.turns)]
+				i++
+				n += f.change(turn, now)
+				began := time.Now()
+				if err := s.AddAllSamples(b.Context(), turn); err != nil {
+					b.Fatal(err)
+				}
+				spent += time.Since(began)
+			}
+			b.ReportMetric(float64(n)/spent.Seconds(), "samples/s")
+			size := int64(0)
+			for _, suffix := range []string{"", "-wal"} {
+				if st, err := os.Stat(path + suffix); err == nil {
+					size += st.Size()
+				}
+			}
+			b.ReportMetric(float64(size)/float64(n), "disk-B/sample")
+		})
+	}
+}
