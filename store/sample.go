@@ -91,16 +91,21 @@ type intake struct {
 	cache  *sampleCache
 	now    time.Time
 	insert *sql.Stmt
+	series *sql.Stmt
 	rows   int // that were written
 }
 
 func newIntake(ctx context.Context, tx *sql.Tx, c *sampleCache, now time.Time) (*intake, error) {
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO sample_tail (target_id, collected_at, seq, data)
+	in := &intake{tx: tx, cache: c, now: now}
+	var err1, err2 error
+	in.insert, err1 = tx.PrepareContext(ctx, `INSERT INTO sample_tail (target_id, collected_at, seq, data)
 		VALUES (?1, ?2, coalesce((SELECT max(seq) + 1 FROM sample_tail WHERE target_id = ?1 AND collected_at = ?2), 0), ?3)`)
-	return &intake{tx: tx, cache: c, now: now, insert: insert}, err
+	in.series, err2 = tx.PrepareContext(ctx, `INSERT INTO sample_series (target_id, name, labels, seen_at) VALUES (?,?,?,?)
+		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at RETURNING id`)
+	return in, errors.Join(err1, err2)
 }
 
-func (in *intake) close() { _ = in.insert.Close() } // it ends with the transaction
+func (in *intake) close() { _, _ = in.insert.Close(), in.series.Close() } // they end with the transaction
 
 // collection is what one source of one instance said at one moment.
 type collection struct {
@@ -136,7 +141,7 @@ func (in *intake) deployment(ctx context.Context, id string, samples []Sample) e
 			byKey[k] = current
 			all = append(all, current)
 		}
-		series, err := in.cache.seriesOf(ctx, in.tx, in.now, current.target, x)
+		series, err := in.cache.seriesOf(ctx, in.series, in.now, current.target, x)
 		if err != nil {
 			return err
 		}

@@ -109,9 +109,9 @@ func (f *benchFleet) change(turn map[string][]Sample, at time.Time) (n int) {
 	return n
 }
 
-// BenchmarkAddSamples writes what a monitor of 2,000 instances writes, from
-// the first collections to where earlier ones are compressed at the same rate
-// as new ones come in. The time of the clock goes on by a second a call.
+// BenchmarkAddSamples writes what a monitor of 2,000 instances writes, a
+// second's readings at an operation. Earlier ones are compressed from the
+// 1,800th operation on: with -benchtime 5000x that is in the numbers.
 func BenchmarkAddSamples(b *testing.B) {
 	for _, fleet := range []struct{ deployments, instances int }{{20, 100}, {2000, 1}} {
 		b.Run(fmt.Sprintf("%dx%d", fleet.deployments, fleet.instances), func(b *testing.B) {
@@ -129,26 +129,33 @@ func BenchmarkAddSamples(b *testing.B) {
 				}
 			}
 			f := newBenchFleet(fleet.deployments, fleet.instances)
-			n, i, spent := 0, 0, time.Duration(0)
-			for b.Loop() {
+			all, i := 0, 0
+			turn := func() (n int, took time.Duration) {
 				now = now.Add(time.Second)
 				turn := f.turns[i%len(f.turns)]
 				i++
-				n += f.change(turn, now)
+				n = f.change(turn, now)
+				all += n
 				began := time.Now()
 				if err := s.AddAllSamples(b.Context(), turn); err != nil {
 					b.Fatal(err)
 				}
-				spent += time.Since(began)
+				return n, time.Since(began)
+			}
+			for range f.turns { // the series are new
+				turn()
+			}
+			n, spent := 0, time.Duration(0)
+			for b.Loop() {
+				m, took := turn()
+				n, spent = n+m, spent+took
 			}
 			b.ReportMetric(float64(n)/spent.Seconds(), "samples/s")
-			size := int64(0)
-			for _, suffix := range []string{"", "-wal"} {
-				if st, err := os.Stat(path + suffix); err == nil {
-					size += st.Size()
-				}
+			st, err := os.Stat(path)
+			if err != nil {
+				b.Fatal(err)
 			}
-			b.ReportMetric(float64(size)/float64(n), "disk-B/sample")
+			b.ReportMetric(float64(st.Size())/float64(all), "disk-B/sample")
 		})
 	}
 }

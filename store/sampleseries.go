@@ -119,7 +119,7 @@ func (c *sampleCache) load(ctx context.Context, tx *sql.Tx, t *cachedTarget) err
 	return rows.Err()
 }
 
-func (c *sampleCache) seriesOf(ctx context.Context, tx *sql.Tx, now time.Time, t *cachedTarget, x *Sample) (int64, error) {
+func (c *sampleCache) seriesOf(ctx context.Context, insert *sql.Stmt, now time.Time, t *cachedTarget, x *Sample) (int64, error) {
 	c.key = appendKey(c.key[:0], x)
 	known := t.series[string(c.key)]
 	if known != nil && !known.stale {
@@ -130,9 +130,7 @@ func (c *sampleCache) seriesOf(ctx context.Context, tx *sql.Tx, now time.Time, t
 		return 0, err
 	}
 	known = &cachedSeries{}
-	err = tx.QueryRowContext(ctx, `INSERT INTO sample_series (target_id, name, labels, seen_at) VALUES (?,?,?,?)
-		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at RETURNING id`, t.id, x.Name, string(labels), millis(now)).Scan(&known.id)
-	if err != nil {
+	if err := insert.QueryRowContext(ctx, t.id, x.Name, string(labels), millis(now)).Scan(&known.id); err != nil {
 		return 0, err
 	}
 	t.series[string(c.key)] = known
