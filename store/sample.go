@@ -59,7 +59,6 @@ func (s *Store) AddAllSamples(ctx context.Context, byDeployment map[string][]Sam
 		if err != nil {
 			return err
 		}
-		defer in.close()
 		for _, id := range ids {
 			err := in.deployment(ctx, id, byDeployment[id])
 			if errors.Is(err, ErrNotFound) {
@@ -91,21 +90,27 @@ type intake struct {
 	cache  *sampleCache
 	now    time.Time
 	insert *sql.Stmt
+	more   *sql.Stmt // where there is a collection of the same moment
 	series *sql.Stmt
 	rows   int // that were written
 }
 
 func newIntake(ctx context.Context, tx *sql.Tx, c *sampleCache, now time.Time) (*intake, error) {
 	in := &intake{tx: tx, cache: c, now: now}
-	var err1, err2 error
-	in.insert, err1 = tx.PrepareContext(ctx, `INSERT INTO sample_tail (target_id, collected_at, seq, data)
-		VALUES (?1, ?2, coalesce((SELECT max(seq) + 1 FROM sample_tail WHERE target_id = ?1 AND collected_at = ?2), 0), ?3)`)
-	in.series, err2 = tx.PrepareContext(ctx, `INSERT INTO sample_series (target_id, name, labels, seen_at) VALUES (?,?,?,?)
-		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at RETURNING id`)
-	return in, errors.Join(err1, err2)
+	for stmt, query := range map[**sql.Stmt]string{
+		&in.insert: `INSERT OR IGNORE INTO sample_tail (target_id, collected_at, seq, data) VALUES (?, ?, 0, ?)`,
+		&in.more: `INSERT INTO sample_tail (target_id, collected_at, seq, data)
+			VALUES (?1, ?2, (SELECT max(seq) + 1 FROM sample_tail WHERE target_id = ?1 AND collected_at = ?2), ?3)`,
+		&in.series: `INSERT INTO sample_series (target_id, name, labels, seen_at) VALUES (?,?,?,?)
+			ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at RETURNING id`,
+	} {
+		var err error
+		if *stmt, err = tx.PrepareContext(ctx, query); err != nil {
+			return nil, err // those before end with the transaction
+		}
+	}
+	return in, nil
 }
-
-func (in *intake) close() { _, _ = in.insert.Close(), in.series.Close() } // they end with the transaction
 
 // collection is what one source of one instance said at one moment.
 type collection struct {
@@ -148,7 +153,16 @@ func (in *intake) deployment(ctx context.Context, id string, samples []Sample) e
 		current.readings = append(current.readings, reading{series: series, observed: millis(x.ObservedAt), collected: k.collected, value: x.Value})
 	}
 	for _, c := range all {
-		if _, err := in.insert.ExecContext(ctx, c.target.id, c.collected, packTail(c.readings)); err != nil {
+		data := packTail(c.readings)
+		res, err := in.insert.ExecContext(ctx, c.target.id, c.collected, data)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err == nil && n == 0 {
+			_, err = in.more.ExecContext(ctx, c.target.id, c.collected, data)
+		}
+		if err != nil {
 			return err
 		}
 	}

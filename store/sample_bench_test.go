@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -92,7 +93,7 @@ func (f *benchFleet) change(turn map[string][]Sample, at time.Time) (n int) {
 			switch {
 			case x.Name == "node_cpu_seconds_total":
 				x.Value = math.Round(100*(x.Value+f.rnd.Float64()*8)) / 100
-			case counts(x.Name):
+			case Counts(x.Name):
 				x.Value += float64(f.rnd.IntN(1 << 16))
 			case x.Source == "http", x.Name == "skysail_source_duration_seconds":
 				x.Value = time.Duration(5e6 + f.rnd.Int64N(2e6)).Seconds()
@@ -107,6 +108,15 @@ func (f *benchFleet) change(turn map[string][]Sample, at time.Time) (n int) {
 		n += len(xs)
 	}
 	return n
+}
+
+// processor is the time of processors that this process has taken.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkAddSamples writes what a monitor of 2,000 instances writes, a
@@ -146,11 +156,14 @@ func BenchmarkAddSamples(b *testing.B) {
 				turn()
 			}
 			n, spent := 0, time.Duration(0)
+			cpu := -processor(b)
 			for b.Loop() {
 				m, took := turn()
 				n, spent = n+m, spent+took
 			}
+			cpu += processor(b)
 			b.ReportMetric(float64(n)/spent.Seconds(), "samples/s")
+			b.ReportMetric(float64(n)/cpu.Seconds(), "samples/cpu-s")
 			st, err := os.Stat(path)
 			if err != nil {
 				b.Fatal(err)
@@ -158,4 +171,39 @@ func BenchmarkAddSamples(b *testing.B) {
 			b.ReportMetric(float64(st.Size())/float64(all), "disk-B/sample")
 		})
 	}
+}
+
+// BenchmarkCompress is what half an hour of one source comes to: the values of
+// a host, made a chunk and rolled up.
+func BenchmarkCompress(b *testing.B) {
+	f := newBenchFleet(1, 1)
+	one := map[string][]Sample{"d0": benchInstance("d0", "d0-0")}
+	var xs []reading
+	for i := range 120 {
+		at := epoch.Add(time.Duration(i) * 15 * time.Second)
+		f.change(one, at)
+		for id, x := range one["d0"] {
+			if x.Source == "ssh" {
+				xs = append(xs, reading{series: int64(id), observed: millis(at), collected: millis(at), value: x.Value})
+			}
+		}
+	}
+	chunk, rolled := 0, 0
+	for b.Loop() {
+		all := bySeries(xs)
+		data, _, _ := packChunk(all)
+		chunk, rolled = len(data), 0
+		for _, r := range rollups {
+			s := map[int64]steps{}
+			for id, p := range all {
+				s[id] = steps{}
+				s[id].roll(p, r.step)
+			}
+			rolled += len(packSteps(s, func(int64) bool { return true }))
+		}
+	}
+	n := float64(len(xs))
+	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "samples/s")
+	b.ReportMetric(float64(chunk)/n, "chunk-B/sample")
+	b.ReportMetric(float64(rolled)/n, "rolled-B/sample")
 }

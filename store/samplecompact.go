@@ -188,7 +188,7 @@ func counters(ctx context.Context, tx *sql.Tx, target int64) (func(int64) bool, 
 		if err := rows.Scan(&id, &name); err != nil {
 			return nil, err
 		}
-		is[id] = counts(name)
+		is[id] = Counts(name)
 	}
 	return func(id int64) bool { return is[id] }, rows.Err()
 }

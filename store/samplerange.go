@@ -246,7 +246,7 @@ func (h *history) points() ([]SampleSeries, error) {
 			if before != nil {
 				p.Increase += increase(before.last, a.first)
 			}
-			if !counts(x.Name) {
+			if !Counts(x.Name) {
 				p.Increase = 0
 			}
 			x.Points = append(x.Points, p)

@@ -20,11 +20,13 @@ type rollup struct {
 const (
 	// rawRetention is for looking at what happened today.
 	rawRetention = 24 * time.Hour
-	// fiveMinutes is for this week against the last one.
+	// fiveMinutesRetention is for this week against the last one.
 	fiveMinutesRetention = 14 * 24 * time.Hour
-	// hoursRetention is a year and the month that is compared with the same
-	// month of it.
+	// hoursRetention is a year, and the month that is compared with that of the
+	// year before.
 	hoursRetention = 400 * 24 * time.Hour
+	// SampleRetention is how far back there is anything of samples.
+	SampleRetention = hoursRetention
 )
 
 var rollups = []rollup{
@@ -88,9 +90,9 @@ func (a *aggregate) merge(b aggregate) {
 	*a = x
 }
 
-// counts reports whether a series of that name is a counter, by the rules of
+// Counts reports whether a series of that name is a counter, by the rules of
 // Prometheus for names.
-func counts(name string) bool {
+func Counts(name string) bool {
 	for _, suffix := range []string{"_total", "_count", "_sum", "_bucket"} {
 		if strings.HasSuffix(name, suffix) {
 			return true
