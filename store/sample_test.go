@@ -17,11 +17,14 @@ import (
 
 var bg = context.Background() // rapid's T has a context of each of its checks
 
-// clocked opens a store whose clock shows now.
-func clocked(t interface {
+// tester is a test, or a check of rapid's.
+type tester interface {
 	Helper()
 	Fatal(...any)
-}, dir string, now *time.Time) *Store {
+}
+
+// clocked opens a store whose clock shows now.
+func clocked(t tester, dir string, now *time.Time) *Store {
 	t.Helper()
 	s, err := Open(bg, filepath.Join(dir, "skysail.db"))
 	if err != nil {
@@ -32,10 +35,7 @@ func clocked(t interface {
 }
 
 // span is the whole of what a store has in a step, by series and time.
-func span(t interface {
-	Helper()
-	Fatal(...any)
-}, s *Store, from, to time.Time, step time.Duration) map[string]SamplePoint {
+func span(t tester, s *Store, from, to time.Time, step time.Duration) map[string]SamplePoint {
 	t.Helper()
 	r, err := s.SampleRange(bg, SampleQuery{Deployment: "d1", From: from, To: to, Step: step})
 	if err != nil {
