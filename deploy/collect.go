@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -153,14 +152,15 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 	}
 	opts.Cloud, opts.Logs = &d.poller, &d.logs
 	res := qos.NewCollector(opts).Collect(ctx, targets)
-	byName := map[string][]qos.Sample{}
-	for _, s := range res.New() {
-		byName[s.Deployment] = append(byName[s.Deployment], s)
-	}
+	ids := map[string]string{}
 	for i := range rows {
-		err = errors.Join(err, d.store.AddSamples(ctx, rows[i].ID, byName[rows[i].Name]))
+		ids[rows[i].Name] = rows[i].ID
 	}
-	return res, err
+	byID := map[string][]qos.Sample{}
+	for _, s := range res.New() {
+		byID[ids[s.Deployment]] = append(byID[ids[s.Deployment]], s)
+	}
+	return res, d.store.AddAllSamples(ctx, byID)
 }
 
 // CountPhases counts the deployments in each phase, ended ones as well.
@@ -181,6 +181,17 @@ func (d *Deployer) Samples(ctx context.Context, name string) ([]store.Sample, er
 		return nil, err
 	}
 	return d.store.LatestSamples(ctx, row.ID)
+}
+
+// SampleRange returns what the store has of a deployment's history, without
+// asking its instances: also of one that is gone. q.Deployment is set here.
+func (d *Deployer) SampleRange(ctx context.Context, name string, q store.SampleQuery) (store.SampleRange, error) {
+	row, err := d.get(ctx, name)
+	if err != nil {
+		return store.SampleRange{}, err
+	}
+	q.Deployment = row.ID
+	return d.store.SampleRange(ctx, q)
 }
 
 // Logs hands on the service's log lines, of all instances side by side.

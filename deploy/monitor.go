@@ -3,7 +3,6 @@ package deploy
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,7 +144,7 @@ func (w *watcher) shared(key string, targets func(context.Context) ([]qos.Target
 	}
 }
 
-// keepAll stores readings, those of each deployment together.
+// keepAll stores readings, all in one transaction.
 func (d *Deployer) keepAll(ctx context.Context, readings []qos.Result) error {
 	byID := map[string][]qos.Sample{}
 	for _, res := range readings {
@@ -157,9 +156,5 @@ func (d *Deployer) keepAll(ctx context.Context, readings []qos.Result) error {
 			byID[ids[s.Deployment]] = append(byID[ids[s.Deployment]], s)
 		}
 	}
-	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		errs = append(errs, d.store.AddSamples(ctx, id, byID[id]))
-	}
-	return errors.Join(errs...)
+	return d.store.AddAllSamples(ctx, byID)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"skysail/internal/failure"
 	"skysail/internal/reexec"
@@ -24,6 +25,7 @@ import (
 // a line a write that was acknowledged.
 func init() {
 	reexec.Register("store-writer", helper(runWriter))
+	reexec.Register("store-sampler", helper(runSampler))
 	reexec.Register("store-create", helper(runCreate))
 	reexec.Register("store-touch", helper(runTouch))
 	reexec.Register("store-lock", helper(runLock))
@@ -61,6 +63,29 @@ func runWriter(ctx context.Context, args []string) error {
 		fmt.Println(reason)
 	}
 	return s.Close()
+}
+
+// runSampler writes samples of d1 whose values are FIRST, FIRST+1, … without
+// end, a minute of the clock from one to the next.
+func runSampler(ctx context.Context, args []string) error {
+	first, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	s, err := Open(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	for i := first; ; i++ {
+		at := epoch.Add(time.Duration(i) * time.Minute)
+		s.now = func() time.Time { return at }
+		if err := s.AddSamples(ctx, "d1", []Sample{{
+			Instance: "i1", Source: "ssh", Name: "n_total", Value: float64(i), ObservedAt: at, CollectedAt: at,
+		}}); err != nil {
+			return err
+		}
+		fmt.Println(i)
+	}
 }
 
 // runCreate creates a deployment of that name with the ID that is next.

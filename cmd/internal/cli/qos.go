@@ -16,21 +16,34 @@ import (
 
 func newQoS(a *app) *cobra.Command {
 	var all bool
+	var since time.Duration
 	cmd := &cobra.Command{
 		Use:   "qos NAME",
-		Short: "Read host metrics, service state and health of a deployment now",
+		Short: "Read host metrics, service state and health of a deployment now, or show their history",
 		Long: `Reads every source of every instance side by side, each with its own deadline,
 and stores what they said. The provider's own measurements (source cloud) are
 minutes late and asked for no more often than the provider allows; between two
 calls the last ones stand, with their age. A source that fails is shown with its
 reason; the others stand. Pods have no SSH source: the cluster tells of them
 (source kubernetes). Without --all the samples are condensed to what a
-person looks for first; -o json has all of them.`,
+person looks for first; -o json has all of them.
+
+With --since it shows what the store has of that time and asks nobody, so also of
+a deployment that is gone: a row for each series with its least, average,
+greatest and last value, and a sparkline, which has a space where nothing was
+read. Samples are kept as they are for a day, in steps of 5 minutes for 14 days,
+and in steps of an hour for 400 days. skysail monitor reads all the time; without
+it there is what deploy and qos have read.`,
 		Example: `  skysail qos hello
-  skysail qos hello -o json`,
+  skysail qos hello -o json
+  skysail qos hello --since 24h
+  skysail qos hello --since 168h --all -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
+				if cmd.Flags().Changed("since") {
+					return a.qosSince(cmd.Context(), d, args[0], since, all)
+				}
 				res, err := d.Collect(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -40,6 +53,7 @@ person looks for first; -o json has all of them.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every sample")
+	cmd.Flags().DurationVar(&since, "since", 0, "the history of so long a time that the store has, such as 24h")
 	return cmd
 }
 
@@ -75,17 +89,22 @@ func (a *app) printQoS(res qos.Result, all bool) error {
 		if !all && !headline[s.Name] && !ruled(s) {
 			continue
 		}
-		labels := s.Labels
-		if mount, ok := labels["mountpoint"]; ok && !all {
-			labels = map[string]string{"mountpoint": mount} // the others make the line too long
-		}
-		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(labels), text, age(s.ObservedAt)})
+		rows = append(rows, []string{s.Instance, s.Source, s.Name + labelText(shortLabels(s.Labels, all)), text, age(s.ObservedAt)})
 	}
 	table(a.io.Out, []string{"INSTANCE", "SOURCE", "METRIC", "VALUE", "AGE"}, rows)
 	if !all {
 		a.printf("%d samples in all; --all shows them.\n", len(res.Samples))
 	}
 	return nil
+}
+
+// shortLabels are those of a file system that a person goes by: the others make
+// the line too long.
+func shortLabels(labels map[string]string, all bool) map[string]string {
+	if mount, ok := labels["mountpoint"]; ok && !all {
+		return map[string]string{"mountpoint": mount}
+	}
+	return labels
 }
 
 // headline are the metrics that a person looks for first.
