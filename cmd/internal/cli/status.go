@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,31 +24,18 @@ guessed.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
-				names := args
-				if len(names) == 0 {
-					ds, err := d.List(cmd.Context(), false)
+				if len(args) == 0 {
+					all, err := d.StatusAll(cmd.Context())
 					if err != nil {
 						return err
 					}
-					for _, x := range ds {
-						names = append(names, x.Name)
-					}
-					names = slices.Compact(names) // one that is being replaced is there twice
+					return a.printStatus(all)
 				}
-				all := make([]deploy.Status, 0, len(names))
-				var errs []error
-				for _, n := range names {
-					s, err := d.Status(cmd.Context(), n)
-					if err != nil {
-						errs = append(errs, err)
-						continue
-					}
-					all = append(all, s)
-				}
-				if err := errors.Join(errs...); err != nil {
+				st, err := d.Status(cmd.Context(), args[0])
+				if err != nil {
 					return err
 				}
-				return a.printStatus(all)
+				return a.printStatus([]deploy.Status{st})
 			})
 		},
 	}
@@ -74,6 +59,9 @@ func (a *app) printStatus(all []deploy.Status) error {
 		if s.Provider != "" {
 			a.printf("  where   %s, %s, %s\n", s.Provider, s.Region, s.Type)
 			a.printf("  price   %s an hour\n", usd(s.PriceUSD))
+		}
+		if r := s.Release; r != nil {
+			a.printf("  release %s in %s, Helm's revision %d\n", r.Name, r.Namespace, r.Revision)
 		}
 		a.printf("  since   %s\n", s.CreatedAt.Local().Format(time.DateTime))
 		for _, x := range s.Beside {
