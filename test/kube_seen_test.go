@@ -3,6 +3,7 @@ package test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestKubeSeen(t *testing.T) {
 	b := newKubeBench(t, sharedCluster(t))
 	helm := filepath.Join(kubeTools(t).Dir, "helm")
 	if !exists(helm) {
-		t.Skipf("NOT RUN: %s is not there: run `make tools`", helm)
+		notRun(t, fmt.Errorf("%s is not there: run `make tools`", helm))
 	}
 	skysail := filepath.Join(t.TempDir(), "skysail")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", skysail, "skysail/cmd/skysail").CombinedOutput(); err != nil {
