@@ -17,8 +17,8 @@ func newStatus(a *app) *cobra.Command {
 		Long: `Asks the provider by tag and each instance by its health check, and shows the
 attempts that led there. Of a deployment on Kubernetes the pods are shown that
 there are now; ready is what the kubelet's own probe of the health check says.
-Without NAME: every live deployment. What could not be asked is "unknown", never
-guessed.`,
+Without NAME: every live deployment, each namespace of a cluster asked once. What
+could not be asked is "unknown", never guessed.`,
 		Example: `  skysail status hello
   skysail status -o json`,
 		Args: cobra.MaximumNArgs(1),
