@@ -121,7 +121,7 @@ type clusterSight struct {
 // clusterSights asks every cluster in which several of the deployments are, side
 // by side. Where there is one alone it is cheaper to ask for that.
 func (d *Deployer) clusterSights(ctx context.Context, rows []store.Deployment) map[clusterKey]*clusterSight {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	at := map[clusterKey][]*store.Deployment{}
 	for i := range rows {

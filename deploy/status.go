@@ -13,8 +13,13 @@ import (
 	"skysail/store"
 )
 
-// statusTimeout bounds what Status asks of providers and instances.
-const statusTimeout = 15 * time.Second
+const (
+	// statusTimeout bounds what Status asks of providers and instances.
+	statusTimeout = 15 * time.Second
+	// clusterTimeout bounds what StatusAll asks of a cluster: lists of
+	// thousands of pods take seconds.
+	clusterTimeout = 45 * time.Second
+)
 
 // Seen is what was found when somebody looked.
 type Seen string
