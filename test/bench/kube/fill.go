@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -99,9 +99,8 @@ func (b *bench) release(ctx context.Context, c *kube.Cluster, name, id string, n
 	meta := object{"name": full, "labels": labels}
 	template := object{"metadata": object{"labels": labels}, "spec": podSpec(name, full, "")}
 	record := make([]byte, 4096) // as long as a small chart's is, compressed
-	r := rand.New(rand.NewPCG(1, 2))
-	for i := range record {
-		record[i] = byte(r.Uint32())
+	if _, err := rand.Read(record); err != nil {
+		return err
 	}
 	port := []any{object{"name": "http", "port": 8080}}
 	for _, o := range []struct {
