@@ -26,7 +26,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe tools tools-kube clean help
+.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -75,11 +75,11 @@ CRASH_RUNS ?= 300
 test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
 	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(TEST) -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
 
-tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables
+tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables; kubectl
 	@sh test/debian-tools.sh
 
-test-kube: build tools-kube ## the cluster and what deploys to it: real control plane, simulated nodes
-	$(TEST) -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
+test-kube: build tools-kube tools-debian $(HELM) ## the cluster and what deploys to it: real control plane, simulated nodes
+	SKYSAIL_KUBE_REQUIRED=1 $(TEST) -count=1 -timeout 40m -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
 
 race: export CGO_ENABLED := 1
 race: examples tools-debian ## the same tests under the race detector
@@ -132,7 +132,11 @@ bench-probe: $(BLACKBOX) ## CPU of a health check beside blackbox_exporter's
 	$(GO) build -o $(BIN)/tools/bench-probe ./test/bench/probe
 	$(BIN)/tools/bench-probe -blackbox $(BLACKBOX)
 
-bench: build bench-probe ## benchmarks; see docs/benchmarks.md
+bench-kube: build ## what 500 releases with 5,000 pods cost; runs nothing where tools-kube was not built
+	$(GO) build -o $(BIN)/tools/bench-kube ./test/bench/kube
+	$(BIN)/tools/bench-kube -skysail $(BIN)/skysail
+
+bench: build bench-probe bench-kube ## benchmarks; see docs/benchmarks.md
 	$(TEST) -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 

@@ -29,9 +29,17 @@ const (
 	silentRounds = 3
 )
 
-// followRounds is for how many looks what a cluster itself removes is waited
-// for: pods have a grace of their own.
-const followRounds = 5
+const (
+	// sweepRounds is how often a sweep looks.
+	sweepRounds = 10
+	// followRounds is for how many looks what a cluster itself removes is waited
+	// for before it is deleted, and deleted once more.
+	followRounds = 5
+	// followTime is how long a cluster may take for that: pods have a grace of
+	// half a minute, and controllers that found no API server ask again after
+	// half a minute and more.
+	followTime = 2 * time.Minute
+)
 
 // onlyFollowers says that nothing is left but what goes after its owner.
 func onlyFollowers(left []clouds.Resource) bool {
@@ -203,7 +211,15 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 		wanted = 1
 	}
 	seen := map[string]bool{}
-	for round := 0; round < 10; round++ {
+	begun := time.Now()
+	// What a cluster was told to delete goes when its controllers come to it.
+	onTheirWay := func() bool {
+		rest := slices.DeleteFunc(slices.Clone(left), func(r clouds.Resource) bool {
+			return r.Provider == policies.Kubernetes && seen[r.Kind+"/"+r.ID]
+		})
+		return len(left) > 0 && onlyFollowers(rest) && time.Since(begun) < followTime
+	}
+	for round := 0; round < sweepRounds || empty > 0 || onTheirWay(); round++ {
 		if round > 0 && !sleep(ctx, sweepPause) {
 			return swept, left, errors.Join(context.Cause(ctx), err)
 		}
@@ -226,7 +242,7 @@ func (d *Deployer) sweep(ctx context.Context, a *attempt, settled bool) (swept, 
 			continue
 		}
 		empty = 0
-		if round < followRounds && onlyFollowers(left) {
+		if (round+1)%(followRounds+1) != 0 && onlyFollowers(left) {
 			continue // their owner is gone, and they are on their way
 		}
 		err = d.step(ctx, a, store.StepSweep, names(left), func() error {

@@ -38,6 +38,10 @@ type clusterKey struct {
 	sandbox            bool
 }
 
+func clusterKeyOf(row *store.Deployment) clusterKey {
+	return clusterKey{row.Region, row.Type, row.Sandbox}
+}
+
 // secretNameFile holds the name of the Secret that an attempt's pods use now.
 const secretNameFile = "secret.name"
 

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"skysail/clouds"
@@ -52,12 +53,7 @@ func (d *Deployer) clusterOf(ctx context.Context, dep *store.Deployment, row *st
 // watchedAll is watched for many deployments: each cluster is asked once for
 // the pods of all. Where it does not answer, the targets carry the reason.
 func (d *Deployer) watchedAll(ctx context.Context, rows []store.Deployment) (targets []qos.Target, err error) {
-	type place struct {
-		cloud *kubernetes.Cloud
-		pods  map[string][]kubernetes.Pod
-		err   error
-	}
-	places := map[clusterKey]*place{}
+	places := map[clusterKey]*podSight{}
 	scope := clouds.Any
 	if len(rows) == 1 {
 		scope = rows[0].ID
@@ -72,26 +68,92 @@ func (d *Deployer) watchedAll(ctx context.Context, rows []store.Deployment) (tar
 			targets = append(targets, t...)
 			continue
 		}
-		k := clusterKey{row.Region, row.Type, row.Sandbox}
-		p := places[k]
-		if p == nil {
-			p = &place{pods: map[string][]kubernetes.Pod{}}
-			places[k] = p
-			if p.cloud, p.err = d.clusterOf(ctx, row, attemptAt(row)); p.err == nil {
-				var all []kubernetes.Pod
-				all, p.err = p.cloud.Pods(ctx, scope)
-				for _, x := range all {
-					p.pods[x.Deployment] = append(p.pods[x.Deployment], x)
-				}
-			}
+		k := clusterKeyOf(row)
+		if places[k] == nil {
+			places[k] = d.podSight(ctx, row, scope)
 		}
-		if p.err != nil {
-			targets = append(targets, unseen(row, p.err)...)
-			continue
+		t, err := places[k].targets(row)
+		if err != nil {
+			t = unseen(row, err)
 		}
-		targets = append(targets, targetsOf(row, attemptAt(row), p.cloud, p.pods[row.ID])...)
+		targets = append(targets, t...)
 	}
 	return targets, nil
+}
+
+// podSight is what a namespace of a cluster has of pods, by deployment.
+type podSight struct {
+	cloud *kubernetes.Cloud
+	pods  map[string][]kubernetes.Pod
+	err   error // why it is not known
+}
+
+// podSight asks where a deployment is for its pods, or those of all deployments
+// for clouds.Any.
+func (d *Deployer) podSight(ctx context.Context, row *store.Deployment, scope string) *podSight {
+	s := &podSight{pods: map[string][]kubernetes.Pod{}}
+	if s.cloud, s.err = d.clusterOf(ctx, row, attemptAt(row)); s.err != nil {
+		return s
+	}
+	var all []kubernetes.Pod
+	all, s.err = s.cloud.Pods(ctx, scope)
+	for _, p := range all {
+		s.pods[p.Deployment] = append(s.pods[p.Deployment], p)
+	}
+	return s
+}
+
+// targets are the pods of one of the deployments.
+func (s *podSight) targets(row *store.Deployment) ([]qos.Target, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return targetsOf(row, attemptAt(row), s.cloud, s.pods[row.ID]), nil
+}
+
+// clusterSight is what a namespace of a cluster has of all deployments.
+type clusterSight struct {
+	*podSight
+	found    map[string][]clouds.Resource
+	foundErr error
+}
+
+// clusterSights asks every cluster in which several of the deployments are, side
+// by side. Where there is one alone it is cheaper to ask for that.
+func (d *Deployer) clusterSights(ctx context.Context, rows []store.Deployment) map[clusterKey]*clusterSight {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	at := map[clusterKey][]*store.Deployment{}
+	for i := range rows {
+		if rows[i].Provider == policies.Kubernetes && rows[i].Attempt > 0 {
+			k := clusterKeyOf(&rows[i])
+			at[k] = append(at[k], &rows[i])
+		}
+	}
+	out := map[clusterKey]*clusterSight{}
+	var asked sync.WaitGroup
+	for k, there := range at {
+		if len(there) == 1 {
+			continue
+		}
+		s := &clusterSight{found: map[string][]clouds.Resource{}}
+		out[k] = s
+		asked.Go(func() {
+			if s.podSight = d.podSight(ctx, there[0], clouds.Any); s.cloud == nil {
+				s.foundErr = s.err
+				return
+			}
+			var all []clouds.Resource
+			if all, s.foundErr = s.cloud.FindAll(ctx); s.foundErr != nil {
+				return
+			}
+			for _, r := range all {
+				s.found[r.Deployment] = append(s.found[r.Deployment], r)
+			}
+		})
+	}
+	asked.Wait()
+	return out
 }
 
 // unseen are the pods that a deployment had when it came into service, of which
@@ -116,9 +178,8 @@ type PodStatus struct {
 	Restarts  int    `json:"restarts"`
 }
 
-// podStatus fills in the pods of a deployment as they are now.
-func (d *Deployer) podStatus(ctx context.Context, row *store.Deployment, st *Status) {
-	targets, err := d.podTargets(ctx, row, attemptAt(row))
+// pods fills in the pods of a deployment as they are now.
+func (st *Status) pods(row *store.Deployment, targets []qos.Target, err error) {
 	if err != nil {
 		st.Problem = err.Error()
 		for _, i := range row.Instances {

@@ -2,16 +2,24 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"skysail/clouds"
+	"skysail/clouds/kubernetes"
 	"skysail/policies"
 	"skysail/store"
 )
 
-// statusTimeout bounds what Status asks of providers and instances.
-const statusTimeout = 15 * time.Second
+const (
+	// statusTimeout bounds what Status asks of providers and instances.
+	statusTimeout = 15 * time.Second
+	// clusterTimeout bounds what StatusAll asks of a cluster: lists of
+	// thousands of pods take seconds.
+	clusterTimeout = 45 * time.Second
+)
 
 // Seen is what was found when somebody looked.
 type Seen string
@@ -43,7 +51,10 @@ type Status struct {
 	Live []InstanceStatus `json:"live"`
 	// Found is everything that carries the deployment's tag at its provider.
 	Found []clouds.Resource `json:"found"`
-	// Asked is why the provider could not be asked, empty when it was.
+	// Release is what Helm has of it, nil where it is not on Kubernetes or no
+	// release was found.
+	Release *kubernetes.Release `json:"release,omitempty"`
+	// Problem is why the provider could not be asked, empty when it was.
 	Problem string `json:"problem,omitempty"`
 	// Beside is what else there is of the name while it is replaced: the next
 	// one that is being made, or the previous one that is being destroyed.
@@ -57,13 +68,43 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	v, err := d.view(ctx, row.ID)
+	return d.status(ctx, &row, nil)
+}
+
+// StatusAll is Status of every live deployment, by name. A cluster is asked once
+// for all that are in a namespace of it, however many those are.
+func (d *Deployer) StatusAll(ctx context.Context) ([]Status, error) {
+	rows, err := d.store.List(ctx, false)
 	if err != nil {
+		return nil, err
+	}
+	// Of a name that is being replaced the others stand beside the first.
+	rows = slices.CompactFunc(rows, func(a, b store.Deployment) bool { return a.Name == b.Name })
+	sights := d.clusterSights(ctx, rows)
+	out := make([]Status, 0, len(rows))
+	var errs []error
+	for i := range rows {
+		st, err := d.status(ctx, &rows[i], sights[clusterKeyOf(&rows[i])])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, st)
+	}
+	return out, errors.Join(errs...)
+}
+
+// status is the Status of a deployment; what its cluster says of it is taken
+// from seen, where that is not nil.
+func (d *Deployer) status(ctx context.Context, row *store.Deployment, seen *clusterSight) (Status, error) {
+	v := viewOf(*row)
+	var err error
+	if v.Attempts, err = d.store.Attempts(ctx, row.ID); err != nil {
 		return Status{}, err
 	}
 	st := Status{Deployment: d.note(v), Live: []InstanceStatus{}, Found: []clouds.Resource{}}
 	if row.Role == store.RoleCurrent {
-		if st.Beside, err = d.beside(ctx, &row); err != nil {
+		if st.Beside, err = d.beside(ctx, row); err != nil {
 			return Status{}, err
 		}
 	}
@@ -72,17 +113,20 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	found, err := d.find(ctx, &row)
-	if err != nil {
-		st.Problem = err.Error()
-	} else {
-		st.Found = append(st.Found, found...)
-	}
-	if row.Provider == policies.Kubernetes {
-		d.podStatus(ctx, &row, &st)
+	if seen != nil && row.Provider == policies.Kubernetes {
+		st.saw(seen.found[row.ID], seen.foundErr)
+		targets, err := seen.targets(row)
+		st.pods(row, targets, err)
 		return st, nil
 	}
-	health := d.health(ctx, &row)
+	found, err := d.find(ctx, row)
+	st.saw(found, err)
+	if row.Provider == policies.Kubernetes {
+		targets, err := d.podTargets(ctx, row, attemptAt(row))
+		st.pods(row, targets, err)
+		return st, nil
+	}
+	health := d.health(ctx, row)
 	for _, i := range row.Instances {
 		s := InstanceStatus{Instance: i, Exists: Unknown, Healthy: Unknown}
 		if err == nil {
@@ -99,6 +143,18 @@ func (d *Deployer) Status(ctx context.Context, name string) (Status, error) {
 		st.Live = append(st.Live, s)
 	}
 	return st, nil
+}
+
+// saw takes in what a provider has by tag.
+func (st *Status) saw(found []clouds.Resource, err error) {
+	if err != nil {
+		st.Problem = err.Error()
+		return
+	}
+	st.Found = append(st.Found, found...)
+	if st.Provider == policies.Kubernetes {
+		st.Release = kubernetes.NewestRelease(found)
+	}
 }
 
 // beside are the other live deployments of a name.

@@ -36,7 +36,7 @@ type Kubernetes struct {
 }
 
 // kubeTime is how long the start of a cluster is waited for.
-const kubeTime = 3 * time.Minute
+const kubeTime = 5 * time.Minute
 
 // StartKubernetes starts the sandbox's cluster with the tools that kube.Find
 // finds in the folders, and returns when it is up. One that is up is left as it

@@ -257,12 +257,31 @@ func (w *crashWorker) killOutside(cmd *exec.Cmd, name string, p crashPlan) bool 
 // settle waits until no supervisor works on the name.
 func (w *crashWorker) settle(name string) {
 	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		j, err := job.Latest(filepath.Join(w.b.home, "jobs", name))
-		if err != nil || !j.Running() {
+		jobs := filepath.Join(w.b.home, "jobs", name)
+		j, err := job.Latest(jobs)
+		if (err != nil || !j.Running()) && !beginning(jobs) {
 			return
 		}
 	}
 	w.t.Errorf("%s: its supervisor does not end", name)
+}
+
+// beginning says whether a supervisor is there that has not noted itself yet: it
+// has its order, and carries it out although the command was killed.
+func beginning(jobs string) bool {
+	folders, _ := filepath.Glob(filepath.Join(jobs, "*"))
+	for _, dir := range folders {
+		if exists(filepath.Join(dir, "job.json")) {
+			continue
+		}
+		lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, f := range lines {
+			if args, err := os.ReadFile(f); err == nil && strings.Contains(string(args), dir) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // killRecovery begins a recovery and kills its supervisor.

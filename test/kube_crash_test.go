@@ -31,7 +31,8 @@ func TestKubeCrash(t *testing.T) {
 	t.Logf("SKYSAIL_CRASH_SEED=%d", seed)
 	runs := 12
 	if os.Getenv("SKYSAIL_CRASH_RUNS") != "" {
-		runs = max(crashRuns(t)/6, 12)
+		n := crashRuns(t)
+		runs = max(n/6, min(n, 12))
 	}
 	cases := kubeCrashCases(t, runs, rand.New(rand.NewPCG(seed, 1)))
 	report(t, crashAll(cases, kubeCrashWorkers, func(n int) *crashWorker { return newKubeCrashWorker(t, n) }))

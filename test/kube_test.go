@@ -33,12 +33,18 @@ func kubeTools(t testing.TB) kube.Tools {
 		err = fmt.Errorf("%s lacks terraform-provider-helm: run `make tools-kube`", tools.Dir)
 	}
 	if err != nil {
-		if os.Getenv("SKYSAIL_KUBE_REQUIRED") != "" { // make test-kube
-			t.Fatal(err)
-		}
-		t.Skipf("NOT RUN: %v", err)
+		notRun(t, err)
 	}
 	return tools
+}
+
+// notRun ends a test that lacks what it needs; under make test-kube it fails.
+func notRun(t testing.TB, why error) {
+	t.Helper()
+	if os.Getenv("SKYSAIL_KUBE_REQUIRED") != "" {
+		t.Fatal(why)
+	}
+	t.Skipf("NOT RUN: %v", why)
 }
 
 // kubeShared is the cluster that tests share which do no harm to it.

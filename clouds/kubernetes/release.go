@@ -2,9 +2,42 @@ package kubernetes
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"skysail/clouds"
 )
+
+// Release is what Helm has of a deployment, as `helm list` shows it.
+type Release struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	Revision  int    `json:"revision"`
+}
+
+// releasePrefix begins the names of the Secrets in which Helm keeps revisions;
+// see helm pkg/storage/storage.go, makeKey.
+const releasePrefix = "sh.helm.release.v1."
+
+// NewestRelease is the newest revision among what Find returned of one
+// deployment, nil when there is none.
+func NewestRelease(found []clouds.Resource) *Release {
+	var newest *Release
+	for _, r := range found {
+		full, ok := strings.CutPrefix(r.Name, releasePrefix)
+		at := strings.LastIndex(full, ".v")
+		if !ok || at < 0 || r.Kind != KindRelease {
+			continue
+		}
+		n, err := strconv.Atoi(full[at+len(".v"):])
+		if err == nil && (newest == nil || n > newest.Revision) {
+			newest = &Release{Name: full[:at], Namespace: r.Region, Revision: n}
+		}
+	}
+	return newest
+}
 
 // KeepSecret removes every Secret of skysail's own of a deployment but the one
 // of that name. It is idempotent.

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,38 +17,25 @@ func newStatus(a *app) *cobra.Command {
 		Long: `Asks the provider by tag and each instance by its health check, and shows the
 attempts that led there. Of a deployment on Kubernetes the pods are shown that
 there are now; ready is what the kubelet's own probe of the health check says.
-Without NAME: every live deployment. What could not be asked is "unknown", never
-guessed.`,
+Without NAME: every live deployment, each namespace of a cluster asked once. What
+could not be asked is "unknown", never guessed.`,
 		Example: `  skysail status hello
   skysail status -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDeployer(cmd.Context(), deploy.Options{}, func(d *deploy.Deployer) error {
-				names := args
-				if len(names) == 0 {
-					ds, err := d.List(cmd.Context(), false)
+				if len(args) == 0 {
+					all, err := d.StatusAll(cmd.Context())
 					if err != nil {
 						return err
 					}
-					for _, x := range ds {
-						names = append(names, x.Name)
-					}
-					names = slices.Compact(names) // one that is being replaced is there twice
+					return a.printStatus(all)
 				}
-				all := make([]deploy.Status, 0, len(names))
-				var errs []error
-				for _, n := range names {
-					s, err := d.Status(cmd.Context(), n)
-					if err != nil {
-						errs = append(errs, err)
-						continue
-					}
-					all = append(all, s)
-				}
-				if err := errors.Join(errs...); err != nil {
+				st, err := d.Status(cmd.Context(), args[0])
+				if err != nil {
 					return err
 				}
-				return a.printStatus(all)
+				return a.printStatus([]deploy.Status{st})
 			})
 		},
 	}
@@ -74,6 +59,9 @@ func (a *app) printStatus(all []deploy.Status) error {
 		if s.Provider != "" {
 			a.printf("  where   %s, %s, %s\n", s.Provider, s.Region, s.Type)
 			a.printf("  price   %s an hour\n", usd(s.PriceUSD))
+		}
+		if r := s.Release; r != nil {
+			a.printf("  release %s in %s, Helm's revision %d\n", r.Name, r.Namespace, r.Revision)
 		}
 		a.printf("  since   %s\n", s.CreatedAt.Local().Format(time.DateTime))
 		for _, x := range s.Beside {
