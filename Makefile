@@ -26,7 +26,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
+.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -136,7 +136,10 @@ bench-kube: build ## what 500 releases with 5,000 pods cost; runs nothing where 
 	$(GO) build -o $(BIN)/tools/bench-kube ./test/bench/kube
 	$(BIN)/tools/bench-kube -skysail $(BIN)/skysail
 
-bench: build bench-probe bench-kube ## benchmarks; see docs/benchmarks.md
+bench-monitor: ## 10,000 HTTP targets at 10 s: how late readings begin, and what one costs
+	$(GO) run ./test/bench/monitor
+
+bench: build bench-probe bench-monitor bench-kube ## benchmarks; see docs/benchmarks.md
 	$(TEST) -run '^$$' -bench . -benchmem ./selector ./store ./qos/...
 	$(GO) run ./test/bench -skysail $(BIN)/skysail
 
