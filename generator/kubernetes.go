@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -94,7 +93,7 @@ func kubeletProbe(s *spec.Service) map[string]any {
 func kubeletGet(h *spec.HTTPHealth, port int, tcp map[string]any) map[string]any {
 	passes := func(status string) bool { return strings.HasPrefix(status, "2") || strings.HasPrefix(status, "3") }
 	switch {
-	case h.Method != "" && h.Method != http.MethodGet, h.HTTPVersion == "2", len(h.SecretHeaders) > 0,
+	case h.Method != "" && h.Method != "GET", h.HTTPVersion == "2", len(h.SecretHeaders) > 0,
 		h.TLS != nil && h.TLS.CertFile != "",
 		len(h.Status) > 0 && !slices.ContainsFunc(h.Status, passes):
 		return tcp

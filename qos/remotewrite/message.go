@@ -59,7 +59,7 @@ func (m *message) add(s qos.Sample, t *qos.Target, scratch []byte) []byte {
 	if at.IsZero() {
 		at = s.CollectedAt
 	}
-	millis := uint64(at.UnixMilli()) //nolint:gosec // as protobuf has int64
+	millis := uint64(at.UnixMilli())
 	size := protowire.SizeTag(1) + protowire.SizeFixed64() + protowire.SizeTag(2) + protowire.SizeVarint(millis)
 	series = protowire.AppendTag(series, 2, protowire.BytesType)
 	series = protowire.AppendVarint(series, uint64(size)) //nolint:gosec // a length

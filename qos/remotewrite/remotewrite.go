@@ -129,7 +129,7 @@ func (w *Writer) Add(readings []qos.Result) {
 		}
 	}
 	if over := len(w.waiting) - maxWaiting; over > 0 {
-		w.stats.Dropped += uint64(over) //nolint:gosec // positive
+		w.stats.Dropped += uint64(over)
 		w.waiting = append(w.waiting[:0:0], w.waiting[over:]...)
 	}
 	if len(w.waiting) >= batch {

@@ -142,7 +142,7 @@ func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	resp, err := http.Get(args[0])
 	ts.Check(err)
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))

@@ -144,7 +144,7 @@ func report(before, after monitor.Stats, used, length time.Duration, targets int
 		fmt.Printf("  began up to %-6s late: %7.3f %%\n", bound, 100*float64(sum)/float64(max(total, 1)))
 	}
 	fmt.Printf("later than 100 ms: %.3f %% (wanted: at most 1), missed %d, mean delay %s\n", 100*float64(late)/float64(max(total, 1)),
-		after.Missed-before.Missed, ((after.DelaySum - before.DelaySum) / time.Duration(max(total, 1))).Round(time.Microsecond)) //nolint:gosec // a count
+		after.Missed-before.Missed, ((after.DelaySum - before.DelaySum) / time.Duration(max(total, 1))).Round(time.Microsecond))
 	fmt.Printf("CPU of a reading: %.0f µs; of this process: %.0f %% of one core\n",
 		float64(used.Microseconds())/float64(max(total, 1)), 100*used.Seconds()/length.Seconds())
 	fmt.Printf("heap a target: %.1f KB\n", float64(held)/float64(targets)/1000)
