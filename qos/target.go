@@ -10,6 +10,7 @@ package qos
 import (
 	"context"
 	"net"
+	"strconv"
 	"time"
 
 	"skysail/policies"
@@ -85,6 +86,21 @@ func (t Target) ssh() sshclient.Target {
 // clock; CollectedAt is when it was taken in, the same for all samples of one
 // reading.
 type Sample = store.Sample
+
+// Labels are the labels of a sample of this target as Prometheus is told them.
+func (t *Target) Labels(s Sample) map[string]string {
+	labels := map[string]string{
+		"deployment": s.Deployment, "instance": s.Instance,
+		"provider": t.Provider, "region": t.Region, "sandbox": strconv.FormatBool(t.Sandbox),
+	}
+	for k, v := range s.Labels {
+		if _, taken := labels[k]; taken {
+			k = "exported_" + k // as Prometheus itself does
+		}
+		labels[k] = v
+	}
+	return labels
+}
 
 // Reading is what a source told of a target.
 type Reading struct {

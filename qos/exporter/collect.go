@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -118,21 +117,11 @@ func (b *batch) own(name, help string, kind metric.Kind, value float64, labels .
 
 // sample sends a sample with the labels of its target.
 func (b *batch) sample(s qos.Sample, t qos.Target) {
-	labels := map[string]string{
-		"deployment": s.Deployment, "instance": s.Instance,
-		"provider": t.Provider, "region": t.Region, "sandbox": strconv.FormatBool(t.Sandbox),
-	}
-	for k, v := range s.Labels {
-		if _, taken := labels[k]; taken {
-			k = "exported_" + k // as Prometheus itself does
-		}
-		labels[k] = v
-	}
 	desc, known := metric.Lookup(s.Name)
 	if !known {
 		desc.Help = "A metric of a source that skysail does not describe."
 	}
-	b.send(s.Name, desc, labels, s.Value)
+	b.send(s.Name, desc, t.Labels(s), s.Value)
 }
 
 func (b *batch) send(name string, desc metric.Desc, labels map[string]string, value float64) {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -32,16 +31,7 @@ func (m *message) add(s qos.Sample, t *qos.Target, scratch []byte) []byte {
 	if t == nil {
 		t = &qos.Target{}
 	}
-	labels := map[string]string{
-		"deployment": s.Deployment, "instance": s.Instance,
-		"provider": t.Provider, "region": t.Region, "sandbox": strconv.FormatBool(t.Sandbox),
-	}
-	for k, v := range s.Labels {
-		if _, taken := labels[k]; taken {
-			k = "exported_" + k // as Prometheus itself does
-		}
-		labels[k] = v
-	}
+	labels := t.Labels(s)
 	labels["__name__"] = s.Name
 	series := scratch[:0]
 	for _, name := range slices.SortedFunc(maps.Keys(labels), cmp.Compare[string]) {
