@@ -55,10 +55,10 @@ test: build tools-debian ## every test that needs neither network nor credential
 	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
-	$(TEST) -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
+	$(TEST) -p 1 -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
-	$(TEST) -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
+	$(TEST) -p 1 -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(TEST) -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
