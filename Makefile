@@ -50,11 +50,11 @@ test: build tools-debian ## every test that needs neither network nor credential
 	@if [ ! -x "$(HELM)" ] || [ ! -x "$(CONFORM)" ]; then \
 	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
-	@echo "not run here: recovery, updates, reviews and failover in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
+	@echo "not run here: recovery, updates, reviews, failover, host keys and secrets in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
 	$(TEST) -timeout 15m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -v '^skysail/test$$')
 	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
-test-slow: build ## recovery, updates, reviews, failover, budgets, engines that misbehave
+test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, secrets, two machines, engines that misbehave
 	$(TEST) -p 1 -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
