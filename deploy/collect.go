@@ -39,14 +39,15 @@ func waitReachable(ctx context.Context, t qos.Target) error {
 // waitHealthy collects until every source of the instances answers and every
 // health check passes (providers, whose own measurements are minutes late, are
 // not asked), and keeps the last collection: so the store is never empty after a
-// deploy, and what did not answer in time is reported.
+// deploy, and what did not answer in time is reported. Log lines are taken in
+// once, at the end: they say nothing of health.
 func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *attempt, targets []qos.Target) error {
 	deadline := time.Now().Add(d.opts.ReadyTimeout)
 	pause := 100 * time.Millisecond
 	var reason string
 	pool := sshclient.NewPool()
 	defer pool.Close() //nolint:errcheck // the connections end with it
-	collector := qos.NewCollector(qos.Options{Connections: pool, Logs: &d.logs})
+	collector := qos.NewCollector(qos.Options{Connections: pool})
 	for {
 		res := collector.Collect(ctx, targets)
 		reason = unready(res)
@@ -54,6 +55,9 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 			reason = fmt.Sprintf("%d pods of %d are there", len(targets), dep.Service.Instances)
 		}
 		if reason == "" || ctx.Err() != nil || time.Now().After(deadline) {
+			if ctx.Err() == nil {
+				res.Samples = append(res.Samples, d.takeLogs(ctx, a, pool, targets)...)
+			}
 			if err := d.keep(context.WithoutCancel(ctx), dep.ID, res); err != nil {
 				return err
 			}
@@ -83,6 +87,18 @@ func (d *Deployer) waitHealthy(ctx context.Context, dep *store.Deployment, a *at
 	return failure.Wrap(e, failure.Failed, "waiting for health",
 		"It was not undone: another provider would most likely see the same."+cost,
 		fmt.Sprintf("See `skysail logs %s` and `skysail status %s`; remove it with `skysail destroy %s`.", dep.Name, dep.Name, dep.Name))
+}
+
+// takeLogs takes in the log lines that there are, and returns what the service's
+// rules make of them. What can not be read is told and read the next time.
+func (d *Deployer) takeLogs(ctx context.Context, a *attempt, pool *sshclient.Pool, targets []qos.Target) []qos.Sample {
+	res := qos.NewCollector(qos.Options{Sources: []string{qos.SourceLogs}, Connections: pool, Logs: &d.logs}).Collect(ctx, targets)
+	for _, r := range res.Reports {
+		if r.Err != nil {
+			d.emit(EventWarning, a, "the log lines of %s are not taken in yet: %v", r.Instance, r.Err)
+		}
+	}
+	return res.Samples
 }
 
 // unready says what is missing; empty when nothing is.
