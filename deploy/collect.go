@@ -154,39 +154,34 @@ func (d *Deployer) Collect(ctx context.Context, name string) (qos.Result, error)
 	return res, d.keep(ctx, row.ID, res)
 }
 
-// CollectAll reads all sources of every running deployment, for an exporter.
+// CollectAll reads all sources of every running deployment once and keeps what
+// they said; Monitor does it again and again.
 func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result, error) {
-	rows, err := d.store.List(ctx, false)
+	rows, err := d.inService(ctx)
 	if err != nil {
 		return qos.Result{}, err
 	}
-	// Of a name that is being replaced, the current one.
-	rows = slices.DeleteFunc(rows, func(r store.Deployment) bool { return r.Role != store.RoleCurrent })
 	targets, err := d.watchedAll(ctx, rows)
 	if err != nil {
 		return qos.Result{}, err
 	}
 	opts.Cloud, opts.Logs = &d.poller, &d.logs
 	res := qos.NewCollector(opts).Collect(ctx, targets)
-	ids := map[string]string{}
-	for i := range rows {
-		ids[rows[i].Name] = rows[i].ID
-	}
-	byID := map[string][]qos.Sample{}
-	for _, s := range res.New() {
-		byID[ids[s.Deployment]] = append(byID[ids[s.Deployment]], s)
-	}
-	return res, d.store.AddAllSamples(ctx, byID)
+	return res, d.keepAll(ctx, []qos.Result{res})
+}
+
+// inService are the deployments that have instances to watch: of a name that is
+// being replaced, the current one.
+func (d *Deployer) inService(ctx context.Context) ([]store.Deployment, error) {
+	rows, err := d.store.List(ctx, false)
+	return slices.DeleteFunc(rows, func(r store.Deployment) bool {
+		return r.Role != store.RoleCurrent || len(r.Instances) == 0
+	}), err
 }
 
 // CountPhases counts the deployments in each phase, ended ones as well.
 func (d *Deployer) CountPhases(ctx context.Context) (map[string]int, error) {
-	rows, err := d.store.List(ctx, true)
-	out := map[string]int{}
-	for i := range rows {
-		out[string(rows[i].Phase)]++
-	}
-	return out, err
+	return d.store.CountPhases(ctx)
 }
 
 // Samples returns the newest stored samples of a deployment without asking

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -64,49 +63,48 @@ func (d *Deployer) watcher(o MonitorOptions) *watcher {
 	return &watcher{d: d, o: o, c: qos.NewCollector(o.QoS)}
 }
 
-// watched are the deployments that have something to watch: of a name that is
-// being replaced, the current one.
-func (w *watcher) rows(ctx context.Context) ([]store.Deployment, error) {
-	rows, err := w.d.store.List(ctx, false)
-	return slices.DeleteFunc(rows, func(r store.Deployment) bool {
-		return r.Role != store.RoleCurrent || len(r.Instances) == 0
-	}), err
+// fleet is what there is to watch: instances that are read one by one, and
+// deployments whose pods a cluster is asked for.
+func (w *watcher) fleet(ctx context.Context) (instances []qos.Target, pods map[clusterKey][]store.Deployment, err error) {
+	rows, err := w.d.inService(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	pods = map[clusterKey][]store.Deployment{}
+	for i := range rows {
+		if rows[i].Provider == policies.Kubernetes {
+			k := clusterKeyOf(&rows[i])
+			pods[k] = append(pods[k], rows[i])
+			continue
+		}
+		targets, err := w.d.watched(ctx, &rows[i])
+		if err != nil {
+			return nil, nil, fmt.Errorf("deployment %q: %w", rows[i].Name, err)
+		}
+		instances = append(instances, targets...)
+	}
+	return instances, pods, nil
 }
 
 func (w *watcher) watches(ctx context.Context) ([]monitor.Watch, error) {
-	rows, err := w.rows(ctx)
+	instances, clusters, err := w.fleet(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []monitor.Watch
-	clusters := map[string][]store.Deployment{}
-	providers := map[string][]qos.Target{}
-	for i := range rows {
-		row := &rows[i]
-		if row.Provider == policies.Kubernetes {
-			key := fmt.Sprintf("kubernetes %v %s/%s", row.Sandbox, row.Region, row.Type)
-			clusters[key] = append(clusters[key], *row)
-			continue
-		}
-		targets, err := w.d.watched(ctx, row)
-		if err != nil {
-			return nil, fmt.Errorf("deployment %q: %w", row.Name, err)
-		}
-		for _, t := range targets {
-			out = append(out, w.own(t)...)
-			if t.Cloud != nil {
-				key := fmt.Sprintf("cloud %v %s", t.Sandbox, t.Provider)
-				providers[key] = append(providers[key], t)
-			}
+	measured := map[string][]qos.Target{}
+	for _, t := range instances {
+		out = append(out, w.own(t)...)
+		if t.Cloud != nil {
+			key := fmt.Sprintf("cloud %v %s", t.Sandbox, t.Provider)
+			measured[key] = append(measured[key], t)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(providers)) {
-		targets := providers[key]
+	for key, targets := range measured {
 		out = append(out, w.shared(key, func(context.Context) ([]qos.Target, error) { return targets, nil }))
 	}
-	for _, key := range slices.Sorted(maps.Keys(clusters)) {
-		pods := clusters[key]
-		out = append(out, w.shared(key, func(ctx context.Context) ([]qos.Target, error) { return w.d.watchedAll(ctx, pods) }))
+	for k, rows := range clusters {
+		out = append(out, w.shared(fmt.Sprintf("kubernetes %v", k), func(ctx context.Context) ([]qos.Target, error) { return w.d.watchedAll(ctx, rows) }))
 	}
 	return out, nil
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"skysail/clouds"
-	"skysail/policies"
 	"skysail/qos"
 )
 
@@ -40,34 +39,28 @@ type SourceCost struct {
 const clusterCalls = 3
 
 // MonitorCost reckons what Monitor would take with the same options for what
-// runs now. It reads the store, and clusters for their pods.
+// runs now. It asks nobody.
 func (d *Deployer) MonitorCost(ctx context.Context, o MonitorOptions) (MonitorCost, error) {
 	o.Interval = cmp.Or(o.Interval, defaultInterval)
 	w := d.watcher(o)
-	rows, err := w.rows(ctx)
+	instances, clusters, err := w.fleet(ctx)
 	if err != nil {
 		return MonitorCost{}, err
 	}
 	own := map[string]int{}
 	measured := map[string][]qos.Target{}
+	for _, t := range instances {
+		for _, s := range w.c.Sources(t) {
+			own[s]++
+		}
+		if t.Cloud != nil {
+			measured[t.Provider] = append(measured[t.Provider], t)
+		}
+	}
 	pods := map[string]int{}
-	for i := range rows {
-		row := &rows[i]
-		if row.Provider == policies.Kubernetes {
-			pods[row.Region+"/"+row.Type] += len(row.Instances)
-			continue
-		}
-		targets, err := d.watched(ctx, row)
-		if err != nil {
-			return MonitorCost{}, err
-		}
-		for _, t := range targets {
-			for _, s := range w.c.Sources(t) {
-				own[s]++
-			}
-			if t.Cloud != nil {
-				measured[t.Provider] = append(measured[t.Provider], t)
-			}
+	for k, rows := range clusters {
+		for i := range rows {
+			pods[k.context+"/"+k.namespace] += len(rows[i].Instances)
 		}
 	}
 	out := MonitorCost{Sources: []SourceCost{}}

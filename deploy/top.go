@@ -45,17 +45,13 @@ const topWindow = 5 * time.Minute
 // Top returns what each running instance does, by the store alone: nobody is
 // asked. It is as fresh as the last reading.
 func (d *Deployer) Top(ctx context.Context) ([]Usage, error) {
-	rows, err := d.store.List(ctx, false)
+	rows, err := d.inService(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := []Usage{}
 	for i := range rows {
-		row := &rows[i]
-		if row.Role != store.RoleCurrent || len(row.Instances) == 0 {
-			continue
-		}
-		usage, err := d.usage(ctx, row)
+		usage, err := d.usage(ctx, &rows[i])
 		if err != nil {
 			return nil, err
 		}

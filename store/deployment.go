@@ -310,6 +310,25 @@ func joinNonEmpty(a, b string) string {
 	return a + ": " + b
 }
 
+// CountPhases counts the deployments in each phase, ended ones as well.
+func (s *Store) CountPhases(ctx context.Context) (map[string]int, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT phase, count(*) FROM deployments GROUP BY phase`)
+	if err != nil {
+		return nil, s.writeError(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	out := map[string]int{}
+	for rows.Next() {
+		var phase string
+		var n int
+		if err := rows.Scan(&phase, &n); err != nil {
+			return nil, s.writeError(err)
+		}
+		out[phase] = n
+	}
+	return out, s.writeError(rows.Err())
+}
+
 // Version is a number that changes whenever what List(ctx, false) returns has
 // changed; it is cheap to ask for.
 func (s *Store) Version(ctx context.Context) (int64, error) {
