@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"skysail/catalog"
 	"skysail/clouds"
@@ -52,12 +51,11 @@ type Checker interface {
 type Measurer interface {
 	// Metrics returns the newest readings of the instances in as few calls as
 	// the provider allows. What the provider has not measured yet is left out.
-	// It may be retried, and not more often than MetricsInterval.
+	// It may be retried, and not more often than MetricsCost says.
 	Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error)
-	// MetricsInterval is how often asking again makes sense: by the
-	// provider's resolution, rate limits and price of a call.
-	MetricsInterval() time.Duration
-	// MetricsCost is what one Metrics of these instances takes.
+	// MetricsCost is what one Metrics of these instances takes, and how often
+	// asking again makes sense: by the provider's resolution, rate limits and
+	// price of a call. It asks nobody.
 	MetricsCost(instances []clouds.Measured) clouds.MetricsCost
 }
 

@@ -28,9 +28,8 @@ type Measurer interface {
 	// as the provider allows. What is not measured yet is left out; beside an
 	// error the readings of those that could be read stand.
 	Metrics(ctx context.Context, instances []clouds.Measured) ([]clouds.Reading, error)
-	// MetricsInterval is how often asking again makes sense.
-	MetricsInterval() time.Duration
-	// MetricsCost is what one Metrics of these instances takes. It asks nobody.
+	// MetricsCost is what one Metrics of these instances takes, and how often
+	// asking again makes sense. It asks nobody.
 	MetricsCost(instances []clouds.Measured) clouds.MetricsCost
 }
 
@@ -125,7 +124,7 @@ func (p *CloudPoller) Remember(t Target, samples []Sample) {
 	if was.at.IsZero() {
 		return
 	}
-	was.next = was.at.Add(t.Cloud.Measurer.MetricsInterval())
+	was.next = was.at.Add(t.Cloud.Measurer.MetricsCost(MeasuredOf([]Target{t})).Every)
 	a := p.account(cloudProvider{t.Provider, t.Sandbox})
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -21,8 +21,6 @@ type measurer struct {
 	answer   func(ctx context.Context, i clouds.Measured) (float64, bool, error)
 }
 
-func (m *measurer) MetricsInterval() time.Duration { return m.interval }
-
 func (m *measurer) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
 	return clouds.MetricsCost{Calls: len(instances), Every: m.interval}
 }

@@ -40,12 +40,9 @@ var measures = []struct {
 	{"NetworkOut", "Sum", clouds.MetricTransmit, 1},
 }
 
-// MetricsInterval is the resolution of what CloudWatch has. Every metric asked
-// for costs: three an instance, $0.01 a thousand.
-func (c *Cloud) MetricsInterval() time.Duration { return period }
-
 // MetricsCost is one call for each region and 166 instances, at $0.01 a thousand
-// metrics (https://aws.amazon.com/cloudwatch/pricing/).
+// metrics, three an instance (https://aws.amazon.com/cloudwatch/pricing/), as often
+// as CloudWatch has something new.
 func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
 	return clouds.MetricsCost{
 		Calls: len(batched(instances)), USD: float64(len(instances)*len(measures)) * 0.01 / 1000, Every: period,

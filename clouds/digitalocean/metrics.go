@@ -30,9 +30,6 @@ const (
 	bytesPerMegabit = 1e6 / 8
 )
 
-// MetricsInterval is how often asking again makes sense.
-func (c *Cloud) MetricsInterval() time.Duration { return metricsInterval }
-
 // MetricsCost is six calls a droplet, which are not charged for. Of the 5,000
 // that an account may make in an hour half are left to everything else: a
 // larger fleet is asked less often.

@@ -20,8 +20,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := digitalocean.New(clouds.MapEnv(env))
-	if c.MetricsInterval() < time.Minute {
-		t.Errorf("asking every %s is more than the API takes", c.MetricsInterval())
+	if c.MetricsCost(nil).Every < time.Minute {
+		t.Errorf("asking every %s is more than the API takes", c.MetricsCost(nil).Every)
 	}
 	measured := clouds.Measured{Name: "host", ID: strconv.Itoa(d.ID), Region: "nyc3", VCPU: 1}
 	got, err := c.Metrics(t.Context(), []clouds.Measured{measured})

@@ -27,12 +27,9 @@ var measured = []struct{ kind, name, aligner, reducer string }{
 	{"compute.googleapis.com/instance/network/sent_bytes_count", clouds.MetricTransmit, "ALIGN_RATE", "REDUCE_SUM"},
 }
 
-// MetricsInterval is Google's resolution. Each time series that is read costs
-// money, so asking more often would pay for the same values again.
-func (c *Cloud) MetricsInterval() time.Duration { return resolution }
-
 // MetricsCost is one call a metric for all instances, at $0.50 a million series
-// (https://cloud.google.com/stackdriver/pricing).
+// (https://cloud.google.com/stackdriver/pricing): asking more often than Google
+// measures would pay for the same values again.
 func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
 	return clouds.MetricsCost{Calls: len(measured), USD: float64(len(instances)*len(measured)) * 0.5 / 1e6, Every: resolution}
 }

@@ -64,8 +64,8 @@ func TestMetrics(t *testing.T) {
 	if n := f.count(path); n != 4 {
 		t.Errorf("%d calls for three instances, want one a metric and page", n)
 	}
-	if c.MetricsInterval() != time.Minute {
-		t.Errorf("asked every %s", c.MetricsInterval())
+	if c.MetricsCost(nil).Every != time.Minute {
+		t.Errorf("asked every %s", c.MetricsCost(nil).Every)
 	}
 }
 

@@ -20,9 +20,6 @@ const (
 	metricsAtOnce = 4
 )
 
-// MetricsInterval is how often asking again makes sense.
-func (c *Cloud) MetricsInterval() time.Duration { return metricsInterval }
-
 // MetricsCost is one call an instance; nothing is charged for it.
 func (c *Cloud) MetricsCost(instances []clouds.Measured) clouds.MetricsCost {
 	return clouds.MetricsCost{Calls: len(instances), Every: metricsInterval}

@@ -15,8 +15,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cloud(w, address)
-	if c.MetricsInterval() < 10*time.Minute {
-		t.Errorf("a count by day is asked for every %s", c.MetricsInterval())
+	if c.MetricsCost(nil).Every < 10*time.Minute {
+		t.Errorf("a count by day is asked for every %s", c.MetricsCost(nil).Every)
 	}
 	if now := time.Now().UTC(); now.Add(-time.Minute).Day() != now.Day() {
 		t.Skip("NOT RUN: it is just past midnight UTC, and the simulated readings lie in two days now")
