@@ -19,9 +19,6 @@ func New(expr string) *Regexp {
 	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
 }
 
-// Regexp returns the compiled expression.
-func (r *Regexp) Regexp() *regexp.Regexp { return r.compiled() }
-
 // MatchString is regexp.Regexp's.
 func (r *Regexp) MatchString(s string) bool { return r.compiled().MatchString(s) }
 
@@ -31,20 +28,7 @@ func (r *Regexp) FindString(s string) string { return r.compiled().FindString(s)
 // FindStringSubmatch is regexp.Regexp's.
 func (r *Regexp) FindStringSubmatch(s string) []string { return r.compiled().FindStringSubmatch(s) }
 
-// FindAllStringSubmatch is regexp.Regexp's.
-func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
-	return r.compiled().FindAllStringSubmatch(s, n)
-}
-
 // ReplaceAllString is regexp.Regexp's.
 func (r *Regexp) ReplaceAllString(src, repl string) string {
 	return r.compiled().ReplaceAllString(src, repl)
 }
-
-// ReplaceAllStringFunc is regexp.Regexp's.
-func (r *Regexp) ReplaceAllStringFunc(src string, repl func(string) string) string {
-	return r.compiled().ReplaceAllStringFunc(src, repl)
-}
-
-// String is the expression.
-func (r *Regexp) String() string { return r.compiled().String() }

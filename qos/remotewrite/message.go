@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -34,7 +33,7 @@ func (m *message) add(s qos.Sample, t *qos.Target, scratch []byte) []byte {
 	labels := t.Labels(s)
 	labels["__name__"] = s.Name
 	series := scratch[:0]
-	for _, name := range slices.SortedFunc(maps.Keys(labels), cmp.Compare[string]) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		value := strings.ToValidUTF8(labels[name], "\ufffd")
 		if value == "" {
 			continue // a label without a value is none

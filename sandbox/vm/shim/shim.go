@@ -58,11 +58,11 @@ func programs() map[string]func(machine, []string) int {
 
 // lean is the environment in which a shim starts: seventeen of them run for a
 // deployment, and the collector has nothing to find while packages initialise.
-var lean = map[string]string{"GOGC": "off", "GOMAXPROCS": "1"}
+const lean = "GOGC=off GOMAXPROCS=1"
 
 func init() {
 	reexec.Register(HelperName, func(args []string) int {
-		for name := range lean {
+		for _, name := range []string{"GOGC", "GOMAXPROCS"} {
 			_ = os.Unsetenv(name) // not for what the shim starts
 		}
 		debug.SetGCPercent(100)
@@ -108,13 +108,7 @@ func Install(dir string) error {
 		return err
 	}
 	for name := range programs() {
-		text := "#!/bin/sh\n" + reexec.HelperEnv(HelperName) + " exec " + rootdir.Quote(binary) + " " + name + ` "$@"` + "\n"
-		// POSIX leaves open whether an assignment before exec is exported.
-		export := "\nexport " + reexec.EnvHelper
-		for name, value := range lean {
-			export += " " + name + "=" + value
-		}
-		text = strings.Replace(text, " exec ", export+"\nexec ", 1)
+		text := "#!/bin/sh\nexport " + reexec.HelperEnv(HelperName) + " " + lean + "\nexec " + rootdir.Quote(binary) + " " + name + ` "$@"` + "\n"
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program, for its owner
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"syscall"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,6 +14,7 @@ import (
 	"skysail/clouds/kubernetes"
 	"skysail/deploy"
 	"skysail/qos"
+	"skysail/test/bench/process"
 )
 
 // theirs ends the role that does the same with client-go's dynamic client.
@@ -40,13 +39,13 @@ func (b *bench) child(ctx context.Context, role string) error {
 	if err := once(); err != nil { // connections are made
 		return err
 	}
-	before := cpu()
+	before := process.CPU()
 	for range b.n {
 		if err := once(); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintln(os.Stdout, float64((cpu()-before).Nanoseconds())/1000/float64(b.n*b.pods()))
+	_, err = fmt.Fprintln(os.Stdout, float64((process.CPU()-before).Nanoseconds())/1000/float64(b.n*b.pods()))
 	return err
 }
 
@@ -116,12 +115,4 @@ func list(ctx context.Context, what schema.GroupVersionResource) (func() (int, e
 			}
 		}
 	}, nil
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime"
 	"sync/atomic"
@@ -25,6 +24,7 @@ import (
 	"skysail/qos/health"
 	"skysail/qos/monitor"
 	"skysail/spec"
+	"skysail/test/bench/process"
 )
 
 func main() {
@@ -66,11 +66,15 @@ func server() error {
 const addresses = 100
 
 func measure(ctx context.Context, targets int, every, length time.Duration) error {
-	port, end, err := startServer(ctx)
+	out, end, err := process.Serve(ctx, "-role", "server")
 	if err != nil {
 		return err
 	}
 	defer end()
+	var port int
+	if _, err := fmt.Fscan(out, &port); err != nil {
+		return fmt.Errorf("the server did not start: %w", err)
+	}
 	collector := qos.NewCollector(qos.Options{Health: health.NewProber()})
 	check := &spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/healthz"}}
 	var failed atomic.Int64
@@ -106,11 +110,11 @@ func measure(ctx context.Context, targets int, every, length time.Duration) erro
 	if !sleep(ctx, every) {
 		return context.Cause(ctx)
 	}
-	before, cpuBefore := m.State().Stats(), cpu()
+	before, cpuBefore := m.State().Stats(), process.CPU()
 	if !sleep(ctx, length) {
 		return context.Cause(ctx)
 	}
-	after, used := m.State().Stats(), cpu()-cpuBefore
+	after, used := m.State().Stats(), process.CPU()-cpuBefore
 	held := heap() - empty
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
@@ -150,32 +154,6 @@ func report(before, after monitor.Stats, used, length time.Duration, targets int
 	fmt.Printf("heap a target: %.1f KB\n", float64(held)/float64(targets)/1000)
 }
 
-func startServer(ctx context.Context) (port int, end func(), err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, nil, err
-	}
-	child := exec.CommandContext(ctx, self, "-role", "server") //nolint:gosec // this program
-	stdin, err := child.StdinPipe()
-	if err != nil {
-		return 0, nil, err
-	}
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		return 0, nil, err
-	}
-	child.Stderr = os.Stderr
-	if err := child.Start(); err != nil {
-		return 0, nil, err
-	}
-	end = func() { _ = stdin.Close(); _ = child.Wait() }
-	if _, err := fmt.Fscan(stdout, &port); err != nil {
-		end()
-		return 0, nil, fmt.Errorf("the server did not start: %w", err)
-	}
-	return port, end, nil
-}
-
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -191,12 +169,4 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

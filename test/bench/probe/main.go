@@ -27,6 +27,7 @@ import (
 
 	"skysail/qos/httpprobe"
 	"skysail/qos/probe"
+	"skysail/test/bench/process"
 )
 
 func main() {
@@ -87,13 +88,13 @@ func ours(ctx context.Context, url, ca string, n int) error {
 			return err
 		}
 	}
-	before := cpu()
+	before := process.CPU()
 	for range n {
 		if err := one(); err != nil {
 			return err
 		}
 	}
-	fmt.Println(float64((cpu() - before).Nanoseconds()) / 1000 / float64(n))
+	fmt.Println(float64((process.CPU() - before).Nanoseconds()) / 1000 / float64(n))
 	return nil
 }
 
@@ -108,22 +109,13 @@ func compare(ctx context.Context, blackbox string, rounds, n int) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	ca := filepath.Join(dir, "ca.pem")
-	child := exec.CommandContext(ctx, self, "-role", "server", "-ca", ca) //nolint:gosec // this program
-	stdin, err := child.StdinPipe()
+	out, end, err := process.Serve(ctx, "-role", "server", "-ca", ca)
 	if err != nil {
 		return err
 	}
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	child.Stderr = os.Stderr
-	if err := child.Start(); err != nil {
-		return err
-	}
-	defer func() { _ = stdin.Close(); _ = child.Wait() }()
+	defer end()
 	var plain, secure string
-	if _, err := fmt.Fscan(stdout, &plain, &secure); err != nil {
+	if _, err := fmt.Fscan(out, &plain, &secure); err != nil {
 		return fmt.Errorf("the server did not start: %w", err)
 	}
 	fmt.Printf("%-6s %18s %18s %8s   (CPU of one probe, median of %d turns of %d)\n", "", "blackbox_exporter", "skysail", "ratio", rounds, n)
@@ -161,12 +153,4 @@ func measured(ctx context.Context, program string, args ...string) (float64, err
 func median(v []float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
