@@ -32,3 +32,6 @@ func (r *Regexp) FindStringSubmatch(s string) []string { return r.compiled().Fin
 func (r *Regexp) ReplaceAllString(src, repl string) string {
 	return r.compiled().ReplaceAllString(src, repl)
 }
+
+// String is the expression.
+func (r *Regexp) String() string { return r.compiled().String() }
