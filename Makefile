@@ -91,7 +91,7 @@ test-providers: build ## the same bundles with the real providers of SKYSAIL_PRO
 	  echo "test-providers ran nothing: set SKYSAIL_PROVIDER_MIRROR to an unpacked Terraform filesystem mirror" >&2; \
 	  echo "that holds hashicorp/google, digitalocean/digitalocean and vultr/vultr (terraform providers mirror DIR makes one)." >&2; \
 	  exit 2; fi
-	$(TEST) -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test
+	$(TEST) -count=1 -timeout 20m -tags realproviders -run TestRealProviders -v ./test ./test/bundles
 
 lint: $(LINT) ## golangci-lint with the dependency rules, and gofumpt
 	$(LINT) run ./...

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -102,11 +103,19 @@ func otherCloud(i int) string {
 	return ""
 }
 
+// accountQuota are the providers whose limits are the account's: their other
+// regions would answer the same.
+var accountQuota = []string{"digitalocean", "vultr"}
+
 // next is the step of a class at a provider: where there are zones a stockout is
-// one of a zone.
+// one of a zone, and a quota is a region's or the account's.
 func next(class faults.Class, step faults.Step, dep deploy.Deployment) faults.Step {
-	if class == faults.Capacity && dep.Attempts[0].Zone != "" {
+	first := dep.Attempts[0]
+	switch {
+	case class == faults.Capacity && first.Zone != "":
 		return faults.NextZone
+	case class == faults.Quota && slices.Contains(accountQuota, first.Provider):
+		return faults.NextProvider
 	}
 	return step
 }

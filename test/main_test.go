@@ -1,13 +1,15 @@
 // Package test holds the suites that cross packages: conformance of every
-// provider, failover, the library as a manager embeds it, terratest on the
-// bundles, and the real providers where a mirror of them is given.
+// provider, failover, the library as a manager embeds it, and the real
+// providers where a mirror of them is given.
 package test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,10 +38,8 @@ func hello(t testing.TB) *spec.Service {
 
 func example(t testing.TB, name string) *spec.Service {
 	t.Helper()
-	pack := exec.CommandContext(t.Context(), "go", "run", "./examples/hello/pack")
-	pack.Dir = ".."
-	if out, err := pack.CombinedOutput(); err != nil {
-		t.Fatalf("building the example: %v\n%s", err, out)
+	if err := pack(); err != nil {
+		t.Fatal(err)
 	}
 	svc, err := spec.Load(filepath.Join("..", "examples", name, "service.hcl"))
 	if err != nil {
@@ -47,6 +47,16 @@ func example(t testing.TB, name string) *spec.Service {
 	}
 	return svc
 }
+
+// pack builds the archive of the examples, once.
+var pack = sync.OnceValue(func() error {
+	cmd := exec.CommandContext(context.Background(), "go", "run", "./examples/hello/pack")
+	cmd.Dir = ".."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the example: %w\n%s", err, out)
+	}
+	return nil
+})
 
 // bench is a home of its own with a sandbox in it.
 type bench struct {

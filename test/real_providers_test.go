@@ -6,16 +6,15 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"skysail/deploy"
 	"skysail/policies"
 	"skysail/runner"
 )
 
-// TestRealProviders takes the same bundles through the real providers of
-// SKYSAIL_PROVIDER_MIRROR against the simulated APIs: plain Terraform (apply,
-// empty second plan, destroy), then a whole deployment with a fault before it.
+// TestRealProviders takes a whole deployment through the real providers of
+// SKYSAIL_PROVIDER_MIRROR against the simulated APIs; package bundles does so
+// with plain Terraform.
 func TestRealProviders(t *testing.T) {
 	mirror := os.Getenv("SKYSAIL_PROVIDER_MIRROR")
 	if mirror == "" {
@@ -24,14 +23,8 @@ func TestRealProviders(t *testing.T) {
 	for _, p := range []string{policies.GCP, policies.DigitalOcean, policies.Vultr} {
 		t.Run(p, func(t *testing.T) {
 			t.Parallel()
-			withMirror := func(o *deploy.Options) { o.ProviderMirror = mirror }
-			byHand := newBench(t)
-			applyBundle(t, byHand, byHand.deployer(true, only(p), withMirror))
-
 			b := newBench(t)
-			policy := only(p)
-			policy.Failover.AttemptTimeout = 3 * time.Minute
-			d := b.deployer(true, policy, withMirror)
+			d := b.deployer(true, only(p), func(o *deploy.Options) { o.ProviderMirror = mirror })
 			dep, err := d.Deploy(t.Context(), hello(t))
 			if err != nil {
 				t.Fatal(err)

@@ -82,8 +82,7 @@ func (w *watcher) look() {
 
 // isService says that a process is the service itself or the container engine
 // that hands the variables over by name, or was started by it: this test's
-// engine is a script, and this test binary, which stands for skysail, has
-// terratest in it, which asks for terraform's version whenever it is started.
+// engine is a script.
 func isService(dir string, args []string) bool {
 	if ours(args) {
 		return true

@@ -1,4 +1,8 @@
-package test
+// Package bundles drives the bundles that skysail writes as a user's terratest
+// suite does. It is a package of its own because terratest asks for terraform's
+// version whenever a program that holds it starts, and the other suites' binary
+// starts again for each plugin, supervisor and stand-in.
+package bundles
 
 import (
 	"context"
@@ -6,6 +10,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,28 +24,46 @@ import (
 
 	"skysail/deploy"
 	"skysail/policies"
+	"skysail/sandbox"
 	"skysail/spec"
 )
 
-// TestBundles drives the bundles that `skysail plan --out` writes with plain
-// Terraform, as a user's terratest suite does: formatted, valid, applied,
-// planned again without a difference, destroyed, and nothing left.
+func TestMain(m *testing.M) {
+	deploy.RunHelper()
+	os.Exit(m.Run())
+}
+
+// TestBundles takes a bundle of every cloud through plain Terraform: formatted,
+// valid, applied, planned again without a difference, destroyed, and nothing
+// left.
 func TestBundles(t *testing.T) {
+	pack(t)
 	for _, p := range []string{policies.AWS, policies.GCP, policies.DigitalOcean, policies.Vultr} {
-		t.Run(p, func(t *testing.T) {
-			b := newBench(t)
-			applyBundle(t, b, b.deployer(true, only(p)))
-		})
+		t.Run(p, func(t *testing.T) { applyBundle(t, p, "") })
 	}
 }
 
-// applyBundle plans the example service and takes its bundle through its life
-// by hand, with whatever providers the deployer uses.
-func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
+// pack builds the archive of the example service.
+func pack(t *testing.T) {
 	t.Helper()
-	svc := hello(t)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./examples/hello/pack")
+	cmd.Dir = filepath.Join("..", "..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the example: %v\n%s", err, out)
+	}
+}
+
+// applyBundle plans the example service on one provider and takes its bundle
+// through its life by hand, with the stand-ins or the providers of a mirror.
+func applyBundle(t *testing.T, provider, mirror string) {
+	t.Helper()
+	svc, err := spec.Load(filepath.Join("..", "..", "examples", "hello", "service.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	svc.Instances = 2
 	svc.Disk = &spec.Disk{SizeGB: 50, Path: "/data"}
+	d, cloud := deployer(t, provider, mirror)
 	dir := filepath.Join(t.TempDir(), "review")
 	planned, err := d.PlanBundles(t.Context(), svc, deploy.BundleOptions{Out: dir, Candidates: 1})
 	if err != nil {
@@ -55,7 +78,8 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each race-built plugin would sleep a second when it exits.
+	// A plugin that was built with the race detector would sleep a second when
+	// it exits.
 	env["GORACE"] = "atexit_sleep_ms=0"
 	opts := &terraform.Options{
 		TerraformDir: dir, TerraformBinary: "terraform", NoColor: true, EnvVars: env, Lock: true,
@@ -66,7 +90,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
 		defer cancel()
 		terraform.DestroyContext(t, ctx, opts)
-		if left := b.resources(); len(left) != 0 {
+		if left := resources(t, cloud); len(left) != 0 {
 			t.Errorf("after terraform destroy the sandbox still holds %+v", left)
 		}
 	})
@@ -84,7 +108,7 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 		t.Errorf("output instances: %+v", instances)
 	}
 	servers := 0
-	for _, r := range b.resources() {
+	for _, r := range resources(t, cloud) {
 		if r.Address != "" {
 			servers++
 		}
@@ -95,6 +119,42 @@ func applyBundle(t *testing.T, b *bench, d *deploy.Deployer) {
 	if servers != 2 {
 		t.Errorf("the sandbox holds %d servers, wanted 2", servers)
 	}
+}
+
+// deployer plans for one provider, and nothing else, in a sandbox of its own.
+func deployer(t *testing.T, provider, mirror string) (*deploy.Deployer, *sandbox.Client) {
+	t.Helper()
+	home, one := t.TempDir(), []string{provider}
+	policy := policies.Default()
+	policy.Lists = policies.Lists{GPU: one, CPU: one, Memory: one, Cost: one, Order: policies.OrderListed}
+	policy.Limits.Regions = []string{"us-east-1", "us-central1", "nyc1", "ewr"}
+	cloud, err := sandbox.Start(t.Context(), filepath.Join(home, "sandbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := deploy.New(t.Context(), deploy.Options{Home: home, Remote: true, Sandbox: true, Policy: &policy, ProviderMirror: mirror})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer cancel()
+		if err := errors.Join(d.Close(), cloud.Down(ctx, true)); err != nil {
+			t.Error(err)
+		}
+	})
+	return d, cloud
+}
+
+// resources is what the simulated clouds hold; clean-ups ask as well, when
+// t.Context has ended.
+func resources(t *testing.T, cloud *sandbox.Client) []sandbox.Resource {
+	t.Helper()
+	l, err := cloud.List(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // withoutVars is for commands that take no variables.
