@@ -148,6 +148,14 @@ func (m *machine) boot(ctx context.Context) (finish func(context.Context), err e
 	if err := m.listen(socket.Control, m.control); err != nil {
 		return nil, err
 	}
+	shims, err := shim.NewServer(m.dir, rootOf(m.dir), m.units.Systemctl)
+	if err != nil {
+		return nil, err
+	}
+	if shims != nil {
+		m.closers = append(m.closers, shims)
+		m.serving.Go(func() { shims.Serve(m.ctx) })
+	}
 
 	first := cloudinit.FirstBoot(rootOf(m.dir))
 	config, err := cloudinit.Parse(m.config.UserData)

@@ -45,6 +45,9 @@ func journalctl(m machine, args []string) int {
 			"No journal files were opened due to insufficient permissions.")
 		return 1
 	}
+	if o.follow && m.answered {
+		return elsewhere
+	}
 	path := filepath.Join(m.dir, JournalFile)
 	last := ""
 	show := func(e journal.Entry) error {

@@ -29,9 +29,9 @@ func keygen(m machine, args []string) int {
 			return m.fail("ssh-keygen", fmt.Errorf("%s is not simulated", a))
 		}
 	}
-	file := values["-f"]
+	file := m.file(values["-f"])
 	switch {
-	case file == "":
+	case values["-f"] == "":
 		return m.fail("ssh-keygen", errors.New("-f FILE is missing"))
 	case public:
 		return m.publicHalf(file)

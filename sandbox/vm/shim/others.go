@@ -23,6 +23,9 @@ func cloudInit(m machine, args []string) int {
 		return m.fail("cloud-init", errors.New("the sandbox has `cloud-init status` only"))
 	}
 	wait := slices.ContainsFunc(args, func(a string) bool { return a == "--wait" || a == "-w" })
+	if wait && m.answered {
+		return elsewhere
+	}
 	long := slices.ContainsFunc(args, func(a string) bool { return a == "--long" || a == "-l" })
 	for {
 		st, err := cloudinit.ReadStatus(m.root)
@@ -75,7 +78,7 @@ func containers(m machine, args []string) int {
 	if err != nil {
 		return m.fail("podman", err)
 	}
-	i.Path = m.withoutShims(os.Getenv("PATH"))
+	i.Path = m.withoutShims(m.path)
 	engine, err := container.Find(context.Background(), i.Path)
 	if err != nil {
 		_, _ = fmt.Fprintf(m.stderr, "%v: the sandbox can not run podman %s\n", err, strings.Join(args, " "))
@@ -91,7 +94,5 @@ func containers(m machine, args []string) int {
 			return m.fail("podman", err)
 		}
 	}
-	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PATH=") })
-	env = append(env, "PATH="+i.Path)
-	return m.fail("podman", replace(append([]string{engine.Path}, out...), env))
+	return m.fail("podman", m.become(append([]string{engine.Path}, out...), []string{"PATH=" + i.Path}))
 }

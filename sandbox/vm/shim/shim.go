@@ -1,6 +1,7 @@
 // Package shim holds the commands that a simulated instance has in place of a
 // real machine's: systemctl, journalctl, sudo, cloud-init, ssh-keygen, and
-// the container engines. They are small scripts that run this binary again.
+// the container engines. They are small scripts that ask the instance's own
+// process what to do, or run this binary again where that can not tell.
 package shim
 
 import (
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -56,8 +58,8 @@ func programs() map[string]func(machine, []string) int {
 	}
 }
 
-// lean is the environment in which a shim starts: seventeen of them run for a
-// deployment, and the collector has nothing to find while packages initialise.
+// lean is the environment in which a shim starts: the collector has nothing to
+// find while packages initialise.
 const lean = "GOGC=off GOMAXPROCS=1"
 
 func init() {
@@ -78,19 +80,34 @@ func init() {
 		}
 		m := machine{
 			dir: dir, root: rootdir.Root(os.Getenv(EnvRoot)), user: os.Getenv(EnvUser),
-			stdout: os.Stdout, stderr: os.Stderr,
+			path: os.Getenv("PATH"), stdout: os.Stdout, stderr: os.Stderr,
+			manager: func(c systemd.Call) (systemd.Reply, error) { return ask(dir, c) },
+			become:  become,
 		}
 		return program(m, args[1:])
 	})
 }
 
-// machine is the instance that a shim runs on.
+// machine is the instance that a shim runs on, and who runs it there.
 type machine struct {
 	dir            string
 	root           rootdir.Root
 	user           string
+	folder         string // that relative paths begin in; empty: the process's own
+	path           string // the caller's PATH
 	stdout, stderr io.Writer
+	// manager is the instance's service manager.
+	manager func(systemd.Call) (systemd.Reply, error)
+	// become runs another program in the shim's place, with these variables
+	// changed.
+	become func(argv, set []string) error
+	// answered says that the instance's process runs this for a shim, which
+	// must not take long: what would ends in elsewhere.
+	answered bool
 }
+
+// elsewhere is the result of what the shim must run itself.
+const elsewhere = -1
 
 func (m machine) fail(program string, err error) int {
 	_, _ = fmt.Fprintf(m.stderr, "%s: %v\n", program, err)
@@ -108,7 +125,11 @@ func Install(dir string) error {
 		return err
 	}
 	for name := range programs() {
-		text := "#!/bin/sh\nexport " + reexec.HelperEnv(HelperName) + " " + lean + "\nexec " + rootdir.Quote(binary) + " " + name + ` "$@"` + "\n"
+		text := "#!/bin/sh\n"
+		if name != "podman" && name != "docker" {
+			text += question(folder, name)
+		}
+		text += "export " + reexec.HelperEnv(HelperName) + " " + lean + "\nexec " + rootdir.Quote(binary) + " " + name + ` "$@"` + "\n"
 		path := filepath.Join(folder, name)
 		if err := os.WriteFile(path, []byte(text), 0o700); err != nil { //nolint:gosec // a program, for its owner
 			return err
@@ -138,24 +159,9 @@ func (m machine) withoutShims(path string) string {
 
 // systemctl asks the instance's service manager.
 func systemctl(m machine, args []string) int {
-	path, err := socket.Path(m.dir, socket.Control)
+	reply, err := m.manager(systemd.Call{Args: args, Root: m.user == "root"})
 	if err != nil {
-		return m.fail("systemctl", err)
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(context.Background(), "unix", path)
-	if err != nil {
-		_, _ = fmt.Fprintf(m.stderr, "Failed to connect to bus: the simulated instance does not run: %v\n", err)
-		return 1
-	}
-	defer func() { _ = conn.Close() }()
-	var reply systemd.Reply
-	err = json.NewEncoder(conn).Encode(systemd.Call{Args: args, Root: m.user == "root"})
-	if err == nil {
-		err = json.NewDecoder(conn).Decode(&reply)
-	}
-	if err != nil {
-		_, _ = fmt.Fprintf(m.stderr, "Failed to talk to the service manager: the simulated instance stopped: %v\n", err)
+		_, _ = fmt.Fprintln(m.stderr, err)
 		return 1
 	}
 	_, _ = io.WriteString(m.stdout, reply.Stdout)
@@ -163,7 +169,48 @@ func systemctl(m machine, args []string) int {
 	return reply.Code
 }
 
-// replace runs another program in this process's place.
-func replace(argv, env []string) error {
-	return syscall.Exec(argv[0], argv, env) //nolint:gosec // running what it is told is a shim's job
+// ask has the service manager of an instance run one systemctl.
+func ask(dir string, c systemd.Call) (systemd.Reply, error) {
+	var reply systemd.Reply
+	path, err := socket.Path(dir, socket.Control)
+	if err != nil {
+		return reply, fmt.Errorf("systemctl: %w", err)
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(context.Background(), "unix", path)
+	if err != nil {
+		return reply, fmt.Errorf("Failed to connect to bus: the simulated instance does not run: %w", err) //nolint:staticcheck // systemctl's own words
+	}
+	defer func() { _ = conn.Close() }()
+	err = json.NewEncoder(conn).Encode(c)
+	if err == nil {
+		err = json.NewDecoder(conn).Decode(&reply)
+	}
+	if err != nil {
+		return reply, fmt.Errorf("Failed to talk to the service manager: the simulated instance stopped: %w", err) //nolint:staticcheck // systemctl's own words
+	}
+	return reply, nil
+}
+
+// become runs another program in this process's place.
+func become(argv, set []string) error {
+	return syscall.Exec(argv[0], argv, dedupe(append(os.Environ(), set...))) //nolint:gosec // running what it is told is a shim's job
+}
+
+// lookPath finds a program as exec.LookPath does, in the caller's PATH.
+func (m machine) lookPath(name string) (string, error) {
+	for _, dir := range filepath.SplitList(m.path) {
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil && filepath.IsAbs(dir) {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%s: command not found", name)
+}
+
+// file is a path as the caller means it.
+func (m machine) file(name string) string {
+	if m.folder == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(m.folder, name)
 }

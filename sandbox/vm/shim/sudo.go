@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -52,12 +51,14 @@ func sudo(m machine, args []string) int {
 	}
 	argv := m.root.Args(args)
 	if !strings.Contains(argv[0], "/") {
-		if argv[0], err = exec.LookPath(argv[0]); err != nil {
-			return m.fail("sudo", fmt.Errorf("%s: command not found", args[0]))
+		if argv[0], err = m.lookPath(argv[0]); err != nil {
+			return m.fail("sudo", err)
 		}
 	}
-	env := append(os.Environ(), EnvUser+"=root", "USER=root", "LOGNAME=root", "SUDO_USER="+m.user)
-	err = replace(argv, dedupe(env))
+	err = m.become(argv, []string{EnvUser + "=root", "USER=root", "LOGNAME=root", "SUDO_USER=" + m.user})
+	if err == nil {
+		return 0
+	}
 	return m.fail("sudo", fmt.Errorf("%s: %w", args[0], err))
 }
 
