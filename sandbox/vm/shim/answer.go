@@ -66,7 +66,7 @@ func NewServer(dir string, root rootdir.Root, manager func(systemd.Call) systemd
 		return nil, nil //nolint:nilnil // the shims do without
 	}
 	s := &Server{dir: dir, root: root, manager: manager}
-	if err := s.remove(); err != nil {
+	if err := s.removeStale(); err != nil {
 		return nil, err
 	}
 	if err := unix.Mkfifo(s.path(), 0o600); err != nil {
@@ -80,11 +80,18 @@ func NewServer(dir string, root rootdir.Root, manager func(systemd.Call) systemd
 
 func (s *Server) path() string { return filepath.Join(s.dir, Folder, questionFile) }
 
-// Close ends Serve. Shims that start later run this binary.
-func (s *Server) Close() error { return errors.Join(s.remove(), s.file.Close()) }
+// lastQuestion is what Close writes after all that were asked before it.
+const lastQuestion = "end"
 
-// remove takes the question file away, and answers that nobody took.
-func (s *Server) remove() error {
+// Close has Serve end once what was asked before is answered. Shims that start
+// later run this binary.
+func (s *Server) Close() error {
+	_, err := s.file.WriteString(lastQuestion + "\n")
+	return errors.Join(os.Remove(s.path()), err)
+}
+
+// removeStale takes away what a killed instance left.
+func (s *Server) removeStale() error {
 	folder := filepath.Join(s.dir, Folder)
 	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
@@ -95,10 +102,10 @@ func (s *Server) remove() error {
 	return err
 }
 
-// Serve answers until Close or until ctx ends.
+// Serve answers until Close; when ctx ends, answers are no longer waited for.
 func (s *Server) Serve(ctx context.Context) {
 	lines := bufio.NewScanner(s.file)
-	for lines.Scan() {
+	for lines.Scan() && lines.Text() != lastQuestion {
 		pid, name, _ := strings.Cut(lines.Text(), " ")
 		id, err := strconv.Atoi(pid)
 		if err != nil {
@@ -107,6 +114,7 @@ func (s *Server) Serve(ctx context.Context) {
 		s.serving.Go(func() { s.reply(ctx, id, s.answer(id, name)) })
 	}
 	s.serving.Wait()
+	_ = s.file.Close()
 }
 
 // reply hands the answer over. The shim may have ended, or be about to read.
