@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -42,6 +43,7 @@ type Exporter struct {
 	sd          func() []qos.Target
 	ready       func() error
 	more        func() []metric.Described
+	pages       http.Handler
 	registry    *prometheus.Registry
 
 	mu   sync.RWMutex
@@ -86,6 +88,9 @@ func WithReady(f func() error) Option { return func(e *Exporter) { e.ready = f }
 
 // WithOwn sets further metrics of the process that serves.
 func WithOwn(f func() []metric.Described) Option { return func(e *Exporter) { e.more = f } }
+
+// WithPages sets who answers what the exporter has no path for.
+func WithPages(h http.Handler) Option { return func(e *Exporter) { e.pages = h } }
 
 // New makes an Exporter that collects with collect. Run starts it.
 func New(collect Collect, opts ...Option) *Exporter {

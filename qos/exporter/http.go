@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Handler serves /metrics, /sd, /healthz and /readyz.
+// Handler serves /metrics, /sd, /healthz and /readyz, and the pages.
 func (e *Exporter) Handler() http.Handler {
 	mux := http.NewServeMux()
 	all := metricsOf(e.registry)
@@ -33,6 +33,10 @@ func (e *Exporter) Handler() http.Handler {
 	mux.HandleFunc("GET /sd", e.serveTargets)
 	mux.HandleFunc("GET /healthz", answer(e.health))
 	mux.HandleFunc("GET /readyz", answer(e.ready))
+	if e.pages != nil {
+		mux.Handle("/", e.pages)
+		return mux
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprintln(w, "skysail exporter: /metrics /sd /healthz /readyz")

@@ -34,6 +34,7 @@ type reading struct {
 	report  qos.Report
 	samples []qos.Sample
 	at      time.Time
+	read    time.Time // when it was last read with success
 	every   time.Duration
 }
 
@@ -87,6 +88,12 @@ func (s *State) put(job string, every time.Duration, res qos.Result) {
 	}
 	s.byJob[job] = make(map[place]bool, len(fresh))
 	for p, r := range fresh {
+		if r.read = r.report.ObservedAt; r.report.Err != nil {
+			r.read = time.Time{}
+			if before := s.latest[p]; before != nil {
+				r.read = before.read
+			}
+		}
 		s.latest[p], s.byJob[job][p] = r, true
 		if s.stats.Readings++; r.report.Err != nil {
 			s.stats.Failed++
@@ -141,15 +148,41 @@ func (s *State) Snapshot() qos.Result {
 	var out qos.Result
 	for _, p := range slices.SortedFunc(maps.Keys(s.latest), before) {
 		r := s.latest[p]
-		after := staleAfter
-		if r.report.Err != nil {
-			after += maxBackoff // it is asked less often
-		}
-		if now.Sub(r.at) > max(time.Duration(after)*r.every, leastStale) {
+		if r.stale(now) {
 			continue
 		}
 		out.Samples = append(out.Samples, r.samples...)
 		out.Reports = append(out.Reports, r.report)
+	}
+	return out
+}
+
+func (r *reading) stale(now time.Time) bool {
+	after := staleAfter
+	if r.report.Err != nil {
+		after += maxBackoff // it is asked less often
+	}
+	return now.Sub(r.at) > max(time.Duration(after)*r.every, leastStale)
+}
+
+// Source is what is known of a source of a target, stale or not.
+type Source struct {
+	qos.Report
+	// ReadAt is when it was last read with success, zero when it never was.
+	ReadAt time.Time
+	Stale  bool
+}
+
+// Sources are all that are known, by deployment, instance and source. Unlike
+// Snapshot it tells of stale ones as well.
+func (s *State) Sources() []Source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	out := make([]Source, 0, len(s.latest))
+	for _, p := range slices.SortedFunc(maps.Keys(s.latest), before) {
+		r := s.latest[p]
+		out = append(out, Source{Report: r.report, ReadAt: r.read, Stale: r.stale(now)})
 	}
 	return out
 }

@@ -43,6 +43,8 @@ ones until it is interrupted. Deployments that come and go are noticed within a
 second. What can not be read is unknown and never taken for down, and is asked for
 less often, down to an eighth.
 
+  /                    a status page with the last 24 hours of each instance
+  /deployments/NAME    the same of one deployment, with charts
   /metrics             all of it, for Prometheus, in its text format or OpenMetrics
   /metrics?deployment= of one deployment
   /sd                  HTTP service discovery: a target for each deployment
@@ -114,7 +116,8 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
-		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
+		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithPages(d.StatusPage(m).Handler()),
+		exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
 	)
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
