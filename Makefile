@@ -26,7 +26,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
+.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -50,8 +50,8 @@ test: build tools-debian ## every test that needs neither network nor credential
 	@if [ ! -x "$(HELM)" ] || [ ! -x "$(CONFORM)" ]; then \
 	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
-	@echo "not run here: recovery, updates, reviews, failover, host keys and secrets in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the real providers (make test-providers)" >&2
-	$(TEST) -timeout 15m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	@echo "not run here: recovery, updates, reviews, failover, host keys and secrets in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the status page in a browser (make test-browser), the real providers (make test-providers)" >&2
+	$(TEST) -timeout 15m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -vE '^skysail/test(/browser)?$$')
 	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, secrets, two machines, engines that misbehave
@@ -75,6 +75,10 @@ CRASH_RUNS ?= 300
 test-crash: build ## kill command, supervisor, Terraform and plugin everywhere, recover, and print what came of it
 	SKYSAIL_CRASH_RUNS=$(CRASH_RUNS) $(TEST) -count=1 -timeout 90m -run '^(TestCrash|TestKubeCrash)$$' -v ./test | grep -v '^=== '
 
+test-browser: ## the status page in Chromium: desktop and phone, light and dark, contrast, keyboard, without scripts
+	@sh test/debian-browser.sh
+	$(TEST) -count=1 -timeout 30m ./test/browser
+
 tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, systemd, nftables; kubectl
 	@sh test/debian-tools.sh
 
@@ -83,7 +87,7 @@ test-kube: build tools-kube tools-debian $(HELM) ## the cluster and what deploys
 
 race: export CGO_ENABLED := 1
 race: examples tools-debian ## the same tests under the race detector
-	$(TEST) -race -timeout 30m -skip '^(TestKube.*|TestScriptsSlow)$$' $$($(GO) list ./... | grep -v '^skysail/test$$')
+	$(TEST) -race -timeout 30m -skip '^(TestKube.*|TestScriptsSlow)$$' $$($(GO) list ./... | grep -vE '^skysail/test(/browser)?$$')
 	$(TEST) -race -timeout 60m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestCrash|TestKube.*)$$' ./test
 
 test-providers: build ## the same bundles with the real providers of SKYSAIL_PROVIDER_MIRROR

@@ -364,3 +364,43 @@ func TestADay(t *testing.T) {
 		stop()
 	})
 }
+
+// TestSources: a source that fails keeps the time of its last success, and one
+// that is stale is still told of, as such.
+func TestSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fleet{}
+		var fails, hangs atomic.Bool
+		end := make(chan struct{})
+		f.set(watch("a", 30*time.Second, false, func(context.Context) qos.Result {
+			if hangs.Load() {
+				<-end
+			}
+			if fails.Load() {
+				return reading1("a", "http", 0, errors.New("refused"))
+			}
+			return reading1("a", "http", 1, nil)
+		}))
+		m, stop := start(f.options())
+		defer stop()
+		defer close(end)
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		first := m.State().Sources()
+		if len(first) != 1 || first[0].Err != nil || first[0].Stale || first[0].ReadAt.IsZero() {
+			t.Fatalf("%+v", first)
+		}
+		fails.Store(true)
+		time.Sleep(65 * time.Second)
+		synctest.Wait()
+		s := m.State().Sources()
+		if age := time.Since(s[0].ReadAt); s[0].Err == nil || s[0].Stale || age < 60*time.Second || age > 110*time.Second {
+			t.Errorf("%+v, read %s ago", s, age)
+		}
+		hangs.Store(true)
+		time.Sleep(20 * time.Minute)
+		if s := m.State().Sources(); len(s) != 1 || !s[0].Stale || len(m.State().Snapshot().Reports) != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}

@@ -13,16 +13,23 @@ const stripHeight = 100
 // heights of bars by state; unknown is a mark in the middle of nothing.
 var heights = map[State]int{Up: 100, Degraded: 66, Down: 33}
 
-// stripPaths returns an SVG path of all bars of each state.
+// track is the part of a strip behind the bars that are not full, so that a
+// short time of trouble is seen.
+const track State = "track"
+
+// stripPaths returns an SVG path of all bars of each state, and the track.
 func stripPaths(checks *[buckets]tally) map[State]string {
-	var up, degraded, down, unknown strings.Builder
-	into := map[State]*strings.Builder{Up: &up, Degraded: &degraded, Down: &down, Unknown: &unknown}
+	var up, degraded, down, unknown, behind strings.Builder
+	into := map[State]*strings.Builder{Up: &up, Degraded: &degraded, Down: &down, Unknown: &unknown, track: &behind}
 	for i := range checks {
 		state := checks[i].state()
 		b, x := into[state], strconv.Itoa(10*i+1)
 		if state == Unknown {
 			b.WriteString("M" + x + " 46h8v8h-8z")
 			continue
+		}
+		if state != Up {
+			behind.WriteString("M" + x + " 0h8v100h-8z")
 		}
 		h := strconv.Itoa(heights[state])
 		b.WriteString("M" + x + " " + strconv.Itoa(stripHeight-heights[state]) + "h8v" + h + "h-8z")
@@ -39,8 +46,8 @@ const chartHeight = 100
 
 // linePath draws values up to top; where nothing was read the line is broken,
 // and a single value is a dot.
-func linePath(l line, top float64) string {
-	var b strings.Builder
+func linePath(l line, top float64) (lines, dots string) {
+	var b, alone strings.Builder
 	for i, v := range l {
 		if math.IsNaN(v) {
 			continue
@@ -50,12 +57,13 @@ func linePath(l line, top float64) string {
 			b.WriteString("L" + x + " " + y)
 			continue
 		}
-		b.WriteString("M" + x + " " + y)
 		if i == len(l)-1 || math.IsNaN(l[i+1]) {
-			b.WriteString("h0")
+			alone.WriteString("M" + x + " " + y + "h0")
+			continue
 		}
+		b.WriteString("M" + x + " " + y)
 	}
-	return b.String()
+	return b.String(), alone.String()
 }
 
 // bandPath is the area between the least and the greatest values.
@@ -92,6 +100,15 @@ func height(v, top float64) float64 {
 }
 
 func coordinate(v float64) string { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }
+
+// roundSize is roundTop for bytes, of which a person has 1024 in the next unit.
+func roundSize(v float64) float64 {
+	unit := 1.0
+	for v/unit >= 1000 {
+		unit *= 1024
+	}
+	return unit * roundTop(v/unit)
+}
 
 // roundTop is the least of 1, 2 and 5 times a power of ten that is not less
 // than v.

@@ -49,7 +49,7 @@ type instanceView struct {
 }
 
 type sourceView struct {
-	Name, Word string // Word is up, failed or stale
+	Name, Word string // Word is read, failed or stale
 	Read       instant
 	ReadAgo    string
 	Why        string
@@ -98,13 +98,13 @@ func (d *deploymentView) severity() int {
 
 func viewOf(d Deployment, samples []qos.Sample, sources []monitor.Source, pasts map[string]*past, w window, now time.Time) deploymentView {
 	v := deploymentView{
-		Name: d.Name, Path: "/deployments/" + url.PathEscape(d.Name), Provider: d.Provider, Region: d.Region, Type: d.Type, Phase: d.Phase,
+		Name: words(d.Name), Path: "/deployments/" + url.PathEscape(d.Name), Provider: words(d.Provider), Region: words(d.Region), Type: words(d.Type), Phase: words(d.Phase),
 		Reason: words(d.Reason), Stuck: d.Phase == string(store.Stuck), Sandbox: d.Sandbox, Created: instant{d.CreatedAt},
 	}
 	var parts []State
 	for _, name := range namesOf(d, sources) {
 		i := instanceOf(name, samples, sources, now)
-		i.Past = viewPast(name, pasts[name], w, now)
+		i.Past = viewPast(pasts[name], w, now, d.CreatedAt)
 		if i.Read.After(v.Read.Time) {
 			v.Read = i.Read
 		}
@@ -134,7 +134,7 @@ func namesOf(d Deployment, sources []monitor.Source) []string {
 }
 
 func instanceOf(name string, samples []qos.Sample, sources []monitor.Source, now time.Time) instanceView {
-	v := instanceView{Key: key(name), Name: name}
+	v := instanceView{Key: key(name), Name: words(name)}
 	var own []qos.Sample
 	for _, s := range samples {
 		if s.Instance == name {
@@ -152,7 +152,7 @@ func instanceOf(name string, samples []qos.Sample, sources []monitor.Source, now
 		if x.ReadAt.After(v.Read.Time) {
 			v.Read, v.ReadAgo = instant{x.ReadAt}, ago(now.Sub(x.ReadAt))
 		}
-		if s.Why != "" && (s.Word != "up" || v.State != Up && (slices.Contains(health, s.Name) || s.Name == qos.SourceKubernetes)) {
+		if s.Why != "" && (s.Word != "read" || v.State != Up && (slices.Contains(health, s.Name) || s.Name == qos.SourceKubernetes)) {
 			v.Why = append(v.Why, s.Name+": "+s.Why)
 		}
 	}
@@ -163,7 +163,7 @@ func instanceOf(name string, samples []qos.Sample, sources []monitor.Source, now
 }
 
 func sourceOf(x monitor.Source, now time.Time) sourceView {
-	v := sourceView{Name: x.Source, Word: "up", Why: words(strings.Join(x.Notes, "; "))}
+	v := sourceView{Name: words(x.Source), Word: "read", Why: words(strings.Join(x.Notes, "; "))}
 	if v.Name == "" {
 		v.Name = "none"
 	}

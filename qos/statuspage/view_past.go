@@ -10,7 +10,6 @@ import (
 
 // pastView is the history of an instance as it is shown.
 type pastView struct {
-	Key     string
 	Strip   map[State]string
 	Uptime  string // share of checks that passed, or a dash
 	Summary string
@@ -29,28 +28,29 @@ type runView struct {
 type chartView struct {
 	Title, Top, Summary string
 	// Figures are what a person looks for: now, mean, most.
-	Figures    []figure
-	Line, Band string
-	Width      int
+	Figures          []figure
+	Line, Dots, Band string
+	Width            int
 }
 
 type figure struct{ Name, Value string }
 
 type hourView struct {
-	From                       instant
+	From                      instant
 	Checks, Slow, CPU, Memory string
 }
 
-func viewPast(name string, p *past, w window, now time.Time) pastView {
+// viewPast shows a past. What was before created is not counted as unknown.
+func viewPast(p *past, w window, now, created time.Time) pastView {
 	if p == nil {
 		p = &past{}
 	}
-	v := pastView{Key: key(name), Strip: stripPaths(&p.checks), Runs: runsOf(&p.checks, w, now)}
+	v := pastView{Strip: stripPaths(&p.checks), Runs: runsOf(&p.checks, w, now)}
 	var sum tally
 	unknown := 0
-	for _, t := range p.checks {
+	for i, t := range p.checks {
 		sum.made, sum.passed = sum.made+t.made, sum.passed+t.passed
-		if t.made == 0 {
+		if t.made == 0 && w.from.Add(time.Duration(i+1)*bucket).After(created) {
 			unknown++
 		}
 	}
@@ -96,22 +96,22 @@ func runsOf(checks *[buckets]tally, w window, now time.Time) []runView {
 
 func chartsOf(p *past) []chartView {
 	var out []chartView
-	add := func(title string, l, low, high line, top float64, format func(float64) string) {
-		if !l.known() {
-			return
+	add := func(title string, l, low, high line, top func(most float64) float64, format func(float64) string) {
+		if l.known() {
+			out = append(out, chartOf(title, l, low, high, top, format))
 		}
-		out = append(out, chartOf(title, l, low, high, top, format))
 	}
-	add("Response time", p.slow, p.slowLow, p.slowHigh, 0, seconds)
-	add("CPU", p.cpu, nil, nil, 1, percent)
-	add("CPU", p.cores, nil, nil, 0, cores)
-	add("Memory", p.memory, nil, nil, 1, percent)
-	add("Memory", p.bytes, nil, nil, 0, size)
+	whole := func(float64) float64 { return 1 }
+	add("Response time", p.slow, p.slowLow, p.slowHigh, roundTop, seconds)
+	add("CPU", p.cpu, nil, nil, whole, percent)
+	add("CPU", p.cores, nil, nil, roundTop, cores)
+	add("Memory", p.memory, nil, nil, whole, percent)
+	add("Memory", p.bytes, nil, nil, roundSize, size)
 	return out
 }
 
-// chartOf makes a chart up to top, or as high as needed when it is 0.
-func chartOf(title string, l, low, high line, top float64, format func(float64) string) chartView {
+// chartOf makes a chart that is as high as height says of its greatest value.
+func chartOf(title string, l, low, high line, height func(most float64) float64, format func(float64) string) chartView {
 	most, sum, n, last := math.Inf(-1), 0.0, 0, 0.0
 	for i, v := range l {
 		if math.IsNaN(v) {
@@ -123,13 +123,12 @@ func chartOf(title string, l, low, high line, top float64, format func(float64) 
 		}
 		most = max(most, v)
 	}
-	if top == 0 {
-		top = roundTop(most)
-	}
+	top := height(most)
 	c := chartView{
-		Title: title, Top: format(top), Width: len(l), Line: linePath(l, top),
+		Title: title, Top: format(top), Width: len(l),
 		Figures: []figure{{"last", format(last)}, {"mean", format(sum / float64(n))}, {"most", format(most)}},
 	}
+	c.Line, c.Dots = linePath(l, top)
 	if low != nil {
 		c.Band = bandPath(low, high, top)
 	}
@@ -188,5 +187,6 @@ func hoursOf(p *past, w window, now time.Time) []hourView {
 // functions are what templates call.
 var functions = template.FuncMap{
 	"states": func() []State { return []State{Up, Degraded, Down, Unknown} },
+	"bars":   func() []State { return []State{track, Up, Degraded, Down, Unknown} },
 	"bar":    func(p pastView, s State) string { return p.Strip[s] },
 }

@@ -120,11 +120,11 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 		exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
 	)
 	if a.output == "json" {
-		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
+		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics", "page": "http://" + l.Addr().String() + "/"}); err != nil {
 			return err
 		}
 	} else {
-		a.printf("Serving http://%s/metrics\n", l.Addr())
+		a.printf("Serving http://%[1]s/metrics, and a status page at http://%[1]s/\n", l.Addr())
 	}
 	g.Go(func() error { return m.Run(gctx) })
 	if send != nil {
