@@ -104,7 +104,7 @@ func (d *Deployer) takeLogs(ctx context.Context, a *attempt, pool *sshclient.Poo
 // unready says what is missing; empty when nothing is.
 func unready(res qos.Result) (reason string) {
 	for _, r := range res.Reports {
-		if r.Err != nil && r.Source != qos.SourceCloud {
+		if r.Err != nil && r.Source != qos.SourceCloud && r.Source != qos.SourceMetrics {
 			reason = fmt.Sprintf("%s, %s: %v", r.Instance, r.Source, r.Err)
 		}
 	}

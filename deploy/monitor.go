@@ -115,7 +115,7 @@ func (w *watcher) own(t qos.Target) []monitor.Watch {
 	for _, source := range w.c.Sources(t) {
 		out = append(out, monitor.Watch{
 			Job: monitor.Job{
-				Key: t.DeploymentID + "/" + t.Instance + "/" + source, Every: w.o.Interval, Timeout: readTimeout,
+				Key: t.DeploymentID + "/" + t.Instance + "/" + source, Every: w.every(t, source), Timeout: readTimeout,
 				// A health check that fails is news each time.
 				Patient: !slices.Contains(qos.HealthSources(), source),
 			},
@@ -123,6 +123,14 @@ func (w *watcher) own(t qos.Target) []monitor.Watch {
 		})
 	}
 	return out
+}
+
+// every is from one reading of a source to the next.
+func (w *watcher) every(t qos.Target, source string) time.Duration {
+	if source == qos.SourceMetrics && t.Metrics.Interval > 0 {
+		return t.Metrics.Interval
+	}
+	return w.o.Interval
 }
 
 // readTimeout is over the deadlines that the collector has itself.

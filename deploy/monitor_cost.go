@@ -47,11 +47,15 @@ func (d *Deployer) MonitorCost(ctx context.Context, o MonitorOptions) (MonitorCo
 	if err != nil {
 		return MonitorCost{}, err
 	}
-	own := map[string]int{}
+	type turn struct {
+		source string
+		every  time.Duration
+	}
+	own := map[turn]int{}
 	measured := map[string][]qos.Target{}
 	for _, t := range instances {
 		for _, s := range w.c.Sources(t) {
-			own[s]++
+			own[turn{s, w.every(t, s)}]++
 		}
 		if t.Cloud != nil {
 			measured[t.Provider] = append(measured[t.Provider], t)
@@ -64,8 +68,8 @@ func (d *Deployer) MonitorCost(ctx context.Context, o MonitorOptions) (MonitorCo
 		}
 	}
 	out := MonitorCost{Sources: []SourceCost{}}
-	for _, s := range slices.Sorted(maps.Keys(own)) {
-		out.Sources = append(out.Sources, SourceCost{Source: s, Instances: own[s], EverySeconds: o.Interval.Seconds(), Readings: own[s] * int(day/o.Interval)})
+	for _, x := range slices.SortedFunc(maps.Keys(own), func(a, b turn) int { return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.every, b.every)) }) {
+		out.Sources = append(out.Sources, SourceCost{Source: x.source, Instances: own[x], EverySeconds: x.every.Seconds(), Readings: own[x] * int(day/x.every)})
 	}
 	for _, p := range slices.Sorted(maps.Keys(measured)) {
 		c := cloudCost(p, measured[p], o.Interval)

@@ -11,6 +11,7 @@ import (
 	"skysail/internal/supervise"
 	"skysail/policies"
 	"skysail/qos"
+	"skysail/spec"
 	"skysail/store"
 )
 
@@ -32,6 +33,10 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 		return nil, err
 	}
 	healthPort, _ := dep.Service.Port(dep.Service.Health.Port())
+	var metricsPort spec.Port
+	if m := dep.Service.Metrics; m != nil {
+		metricsPort, _ = dep.Service.Port(m.Port)
+	}
 	out := make([]qos.Target, 0, len(instances))
 	for _, i := range instances {
 		t := qos.Target{
@@ -39,6 +44,7 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
 			HealthURL: i.HealthURL, Logs: i.Logs, LogRules: dep.Service.Logs, Unit: "skysail-" + dep.Service.Name + ".service", Dial: dial,
 			Health: dep.Service.Health, Address: i.Address,
+			Metrics: dep.Service.Metrics, MetricsPort: qos.HealthPort{Number: metricsPort.Number, Public: metricsPort.Public || row.Provider == policies.Local},
 			HealthPort: qos.HealthPort{Number: healthPort.Number, Public: healthPort.Public || row.Provider == policies.Local},
 		}
 		if i.SSHUser != "" {

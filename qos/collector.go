@@ -78,7 +78,7 @@ func NewCollector(o Options) *Collector {
 	if !remembers {
 		o.Health = health.NewProber()
 	}
-	all := []Source{sshSource{pool: o.Connections}, hostSource{}, serviceSource{}}
+	all := []Source{sshSource{pool: o.Connections}, hostSource{}, serviceSource{}, metricsSource{pool: o.Connections}}
 	for _, kind := range HealthSources() {
 		all = append(all, healthSource{kind: kind, roots: o.RootCAs, pool: o.Connections, prober: o.Health, remembers: remembers})
 	}
@@ -212,7 +212,7 @@ func (c *Collector) source(ctx context.Context, t Target, s Source) Result {
 		})
 	}
 	if err == nil {
-		report.ObservedAt, report.Notes = reading.ObservedAt, reading.Notes
+		report.ObservedAt, report.Notes, report.Families = reading.ObservedAt, reading.Notes, reading.Families
 		for _, m := range reading.Metrics {
 			// No measurement is one of these, and JSON has no way to write them.
 			if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Report says how one source of one target did.
@@ -19,6 +21,8 @@ type Report struct {
 	// samples are stored.
 	Kept  bool
 	Notes []string
+	// Families are the service's own metrics, whole; see Reading.
+	Families []*dto.MetricFamily
 }
 
 // MarshalJSON gives what is worth telling; the target's keys and addresses are

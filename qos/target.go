@@ -9,9 +9,12 @@ package qos
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strconv"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"skysail/policies"
 	"skysail/qos/metric"
@@ -35,6 +38,10 @@ type Target struct {
 	Health     *spec.Health
 	Address    string
 	HealthPort HealthPort
+	// Metrics says where the service tells its own metrics, at MetricsPort of
+	// Address; nil for one that does not.
+	Metrics     *spec.Metrics
+	MetricsPort HealthPort
 	// Logs is `journald:UNIT` or `file:PATH`; empty when there are none.
 	Logs string
 	// LogRules are the service's log files, rules and retention; nil for none.
@@ -51,7 +58,7 @@ type Target struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// HealthPort is the port of a health check.
+// HealthPort is the port of a health check, or of metrics.
 type HealthPort struct {
 	Number int
 	// Public says that it can be reached from outside.
@@ -93,18 +100,32 @@ func (t *Target) Labels(s Sample) map[string]string {
 		"deployment": s.Deployment, "instance": s.Instance,
 		"provider": t.Provider, "region": t.Region, "sandbox": strconv.FormatBool(t.Sandbox),
 	}
+	own := maps.Clone(labels)
 	for k, v := range s.Labels {
-		if _, taken := labels[k]; taken {
-			k = "exported_" + k // as Prometheus itself does
-		}
-		labels[k] = v
+		labels[Exported(own, s.Labels, k)] = v
 	}
 	return labels
 }
 
+// Exported is the name under which a label of a sample is told beside the
+// labels of its target: its own, or, as Prometheus does, with exported_ before
+// it where that is taken.
+func Exported(target, sample map[string]string, name string) string {
+	if _, taken := target[name]; !taken {
+		return name
+	}
+	for taken := true; taken; _, taken = sample[name] {
+		name = "exported_" + name
+	}
+	return name
+}
+
 // Reading is what a source told of a target.
 type Reading struct {
-	Metrics    []metric.Metric
+	Metrics []metric.Metric
+	// Families are those of Metrics that the service itself told, whole: with
+	// their types and help.
+	Families   []*dto.MetricFamily
 	ObservedAt time.Time
 	// Nothing marks a source that answered and has nothing to tell yet. What
 	// was not observed has no time.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -65,6 +66,14 @@ func draw(t *rapid.T) *Service {
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "health") {
 		s.Health = drawHealth(t)
+	}
+	if len(numbers) > 0 && rapid.Bool().Draw(t, "metrics") {
+		s.Metrics = &Metrics{
+			Port: "pa", Path: rapid.SampledFrom([]string{"/metrics", "/actuator/prometheus?x=1"}).Draw(t, "metrics path"),
+			Interval: rapid.SampledFrom([]time.Duration{0, minMetricsInterval, 90 * time.Second, maxMetricsInterval}).Draw(t, "metrics interval"),
+			Allow:    rapid.SliceOfN(rapid.StringMatching(`[a-z_*][a-z0-9_:*]{0,20}`), 0, 4).Draw(t, "allow"),
+			Limit:    rapid.IntRange(0, maxMetricsLimit).Draw(t, "limit"),
+		}
 	}
 	return s
 }
@@ -192,6 +201,18 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 	}
 	if s.Health != nil {
 		writeHealth(service.block("health"), s.Health)
+	}
+	if m := s.Metrics; m != nil {
+		b := service.block("metrics")
+		b.set("port", m.Port)
+		b.set("path", m.Path)
+		if m.Interval > 0 {
+			b.set("interval", m.Interval.String())
+		}
+		b.set("allow", m.Allow)
+		if m.Limit > 0 {
+			b.set("limit", m.Limit)
+		}
 	}
 	if s.MaxInstances == 0 {
 		service.set("instances", s.Instances)

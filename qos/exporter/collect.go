@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
 
 	"skysail/qos"
@@ -22,7 +23,7 @@ func (e *Exporter) Describe(chan<- *prometheus.Desc) {}
 func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	b := &batch{ch: ch, seen: map[string]bool{}}
+	b := newBatch(ch)
 	e.own(b)
 	e.instances(b, "")
 	b.own("skysail_samples_dropped", "Samples of the latest collection that could not be served: bad names, or series that are there twice.",
@@ -39,7 +40,7 @@ type only struct {
 func (o only) Collect(ch chan<- prometheus.Metric) {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	o.instances(&batch{ch: ch, seen: map[string]bool{}}, o.deployment)
+	o.instances(newBatch(ch), o.deployment)
 }
 
 // own sends what is told of the exporter and of all deployments together.
@@ -69,12 +70,24 @@ func (e *Exporter) instances(b *batch, deployment string) {
 	if e.now().Sub(e.last.at) <= e.staleTime() {
 		targets := e.targets()
 		for _, s := range e.last.result.Samples {
-			if deployment == "" || s.Deployment == deployment {
+			if (deployment == "" || s.Deployment == deployment) && !whole(s) {
 				b.sample(s, targets[sourceKey{s.Deployment, s.Instance, ""}])
 			}
 		}
 	}
 	e.ages(b, deployment)
+	// At last, as what is ours comes first.
+	if e.now().Sub(e.last.at) <= e.staleTime() {
+		for i := range e.last.result.Reports {
+			r := &e.last.result.Reports[i]
+			if deployment != "" && r.Deployment != deployment {
+				continue
+			}
+			for _, f := range r.Families {
+				b.family(f, &r.Target)
+			}
+		}
+	}
 }
 
 // targets finds a sample's target by its deployment and instance.
@@ -106,7 +119,13 @@ func (e *Exporter) ages(b *batch, deployment string) {
 type batch struct {
 	ch      chan<- prometheus.Metric
 	seen    map[string]bool
+	kinds   map[string]dto.MetricType
+	help    map[string]string
 	dropped int
+}
+
+func newBatch(ch chan<- prometheus.Metric) *batch {
+	return &batch{ch: ch, seen: map[string]bool{}, kinds: map[string]dto.MetricType{}, help: map[string]string{}}
 }
 
 // own sends a metric of the exporter itself.
@@ -135,12 +154,14 @@ func (b *batch) send(name string, desc metric.Desc, labels map[string]string, va
 		values[i] = strings.ToValidUTF8(labels[n], "\ufffd")
 		key.WriteString("\xff" + n + "\xff" + values[i])
 	}
-	if !valid || b.seen[key.String()] {
+	if !valid {
 		b.dropped++
 		return
 	}
-	b.seen[key.String()] = true
-	m, err := prometheus.NewConstMetric(prometheus.NewDesc(name, desc.Help, names, nil), valueType(desc.Kind), value, values...)
+	if !b.first(key.String(), name, familyType(desc.Kind)) {
+		return
+	}
+	m, err := prometheus.NewConstMetric(prometheus.NewDesc(name, b.helpOf(name, desc.Help), names, nil), valueType(desc.Kind), value, values...)
 	if err != nil {
 		b.dropped++
 		return
@@ -156,6 +177,17 @@ func valueType(k metric.Kind) prometheus.ValueType {
 		return prometheus.GaugeValue
 	default:
 		return prometheus.UntypedValue
+	}
+}
+
+func familyType(k metric.Kind) dto.MetricType {
+	switch k {
+	case metric.Counter:
+		return dto.MetricType_COUNTER
+	case metric.Gauge:
+		return dto.MetricType_GAUGE
+	default:
+		return dto.MetricType_UNTYPED
 	}
 }
 

@@ -52,6 +52,9 @@ const (
 	SourceDuration  = "skysail_source_duration_seconds"
 	SourceAge       = "skysail_source_age_seconds"
 
+	ServiceSeries        = "skysail_service_series"
+	ServiceSeriesDropped = "skysail_service_series_dropped"
+
 	// PodReady is kube-state-metrics' own name.
 	PodReady  = "kube_pod_status_ready"
 	PodCPU    = "skysail_pod_cpu_usage_cores"

@@ -7,6 +7,9 @@ var table = map[string]Desc{
 	SourceDuration:  {Gauge, "Time the last reading of this source took."},
 	SourceAge:       {Gauge, "Time since this source was last read with success."},
 
+	ServiceSeries:        {Gauge, "Series that the last reading of the service's own metrics took in."},
+	ServiceSeriesDropped: {Gauge, "Series of the service's own metrics that the last reading left out, by the reason."},
+
 	"skysail_log_lines_total":          {Counter, "Log lines that were read and kept."},
 	"skysail_log_lines_cut_total":      {Counter, "Log lines that were longer than 64 KiB and were cut."},
 	"skysail_log_lost_bytes_total":     {Counter, "Bytes of log files that were removed before they were read."},
