@@ -246,8 +246,16 @@ func TestMatches(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"http_*", "http_requests_total", true}, {"http_*", "https_total", false}, {"*", "x", true}, {"a", "a", true}, {"a", "ab", false},
-		{"*_total", "a_total_total", true}, {"a*b*c", "a1b2b3c", true}, {"a*b*c", "a1b2", false}, {"**", "", true}, {"", "a", false},
+		{"http_*", "http_requests_total", true},
+		{"http_*", "https_total", false},
+		{"*", "x", true},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"*_total", "a_total_total", true},
+		{"a*b*c", "a1b2b3c", true},
+		{"a*b*c", "a1b2", false},
+		{"**", "", true},
+		{"", "a", false},
 		{strings.Repeat("*a", 60), strings.Repeat("a", 120) + "b", false},
 	} {
 		if got := matches(c.pattern, c.name); got != c.want {

@@ -87,6 +87,19 @@ type past struct {
 	step                    time.Duration
 }
 
+// pastOf is histories, or what it gave a moment ago.
+func (s *Site) pastOf(ctx context.Context, id string, w window, lines bool, now time.Time) (map[string]*past, error) {
+	key := pastKey{id, lines}
+	if k, ok := s.past[key]; ok && k.window == w && now.Sub(k.at) < pastFor {
+		return k.instances, nil
+	}
+	all, err := s.histories(ctx, id, w, lines)
+	if err == nil {
+		s.past[key] = pastKept{all, w, now}
+	}
+	return all, err
+}
+
 // histories asks the store for the past of a deployment's instances; with
 // lines for what charts show beside availability.
 func (s *Site) histories(ctx context.Context, id string, w window, lines bool) (map[string]*past, error) {

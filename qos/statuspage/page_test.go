@@ -23,7 +23,7 @@ import (
 
 var noon = time.Date(2026, 11, 30, 12, 7, 0, 0, time.UTC)
 
-func ask(t *testing.T, h http.Handler, method, path string, headers ...string) *http.Response {
+func ask(t *testing.T, h http.Handler, method, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -31,24 +31,21 @@ func ask(t *testing.T, h http.Handler, method, path string, headers ...string) *
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
 func page(t *testing.T, data statuspage.Data, path string) (string, *html.Node) {
 	t.Helper()
 	res := ask(t, statuspage.New(data).Handler(), http.MethodGet, path)
-	if res.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", path, res.Status)
+	if res.Code != http.StatusOK {
+		t.Fatalf("%s: %d", path, res.Code)
 	}
-	body, err := io.ReadAll(res.Body)
+	body := res.Body.String()
+	doc, err := html.Parse(strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := html.Parse(strings.NewReader(string(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body), doc
+	return body, doc
 }
 
 func attr(n *html.Node, name string) string {
@@ -235,40 +232,43 @@ func TestHandler(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/", 200}, {"HEAD", "/", 200}, {"POST", "/", 405}, {"GET", "/deployments/hello", 200}, {"GET", "/deployments/nobody", 404},
-		{"DELETE", "/deployments/hello", 405}, {"GET", "/elsewhere", 404}, {"GET", "/assets/status.css", 404},
+		{"GET", "/", 200},
+		{"HEAD", "/", 200},
+		{"POST", "/", 405},
+		{"GET", "/deployments/hello", 200},
+		{"GET", "/deployments/nobody", 404},
+		{"DELETE", "/deployments/hello", 405},
+		{"GET", "/elsewhere", 404},
+		{"GET", "/assets/status.css", 404},
 	} {
 		res := ask(t, h, c.method, c.path)
-		if res.StatusCode != c.want {
-			t.Errorf("%s %s: %s", c.method, c.path, res.Status)
+		if res.Code != c.want {
+			t.Errorf("%s %s: %d", c.method, c.path, res.Code)
 		}
-		csp := res.Header.Get("Content-Security-Policy")
-		if !strings.HasPrefix(csp, "default-src 'none'; style-src 'self';") || strings.Contains(csp, "unsafe") || res.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s %s: %v", c.method, c.path, res.Header)
+		csp := res.Header().Get("Content-Security-Policy")
+		if !strings.HasPrefix(csp, "default-src 'none'; style-src 'self';") || strings.Contains(csp, "unsafe") || res.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s %s: %v", c.method, c.path, res.Header())
 		}
-		if body, _ := io.ReadAll(res.Body); c.method == "HEAD" && len(body) > 0 {
-			t.Errorf("HEAD has a body of %d bytes", len(body))
+		if c.method == "HEAD" && res.Body.Len() > 0 {
+			t.Errorf("HEAD has a body of %d bytes", res.Body.Len())
 		}
 	}
-	plain, err := io.ReadAll(ask(t, h, "GET", "/").Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := ask(t, h, "GET", "/").Body.String()
 	res := ask(t, h, "GET", "/", "Accept-Encoding", "br, gzip;q=0.5")
 	z, err := gzip.NewReader(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unpacked, err := io.ReadAll(z); err != nil || string(unpacked) != string(plain) {
+	if unpacked, err := io.ReadAll(z); err != nil || string(unpacked) != plain {
 		t.Errorf("compressed it is another page: %v", err)
 	}
-	if e := ask(t, h, "GET", "/", "Accept-Encoding", "gzip;q=0").Header.Get("Content-Encoding"); e != "" {
+	if e := ask(t, h, "GET", "/", "Accept-Encoding", "gzip;q=0").Header().Get("Content-Encoding"); e != "" {
 		t.Errorf("gzip was refused, and is sent: %q", e)
 	}
-	for _, m := range regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(string(plain), -1) {
+	for _, m := range regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(plain, -1) {
 		res := ask(t, h, "GET", m[1])
-		if res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
-			t.Errorf("%s: %s %v", m[1], res.Status, res.Header)
+		if res.Code != 200 || !strings.Contains(res.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("%s: %d %v", m[1], res.Code, res.Header())
 		}
 	}
 }
@@ -285,33 +285,42 @@ func TestStoreSilent(t *testing.T) {
 		return rows(ctx)
 	}
 	h := statuspage.New(data).Handler()
-	if res := ask(t, h, "GET", "/"); res.StatusCode != http.StatusServiceUnavailable {
-		t.Error(res.Status)
+	if res := ask(t, h, "GET", "/"); res.Code != http.StatusServiceUnavailable {
+		t.Error(res.Code)
 	}
 	silent = false
-	if res := ask(t, h, "GET", "/"); res.StatusCode != http.StatusOK {
-		t.Error(res.Status)
+	if res := ask(t, h, "GET", "/"); res.Code != http.StatusOK {
+		t.Error(res.Code)
 	}
 }
 
-// TestManyReaders: however many ask, a page is made once.
+// TestManyReaders: however many ask, a page is made once, and histories are
+// asked for less often than pages are made.
 func TestManyReaders(t *testing.T) {
-	data := statustest.Fleet(time.Now())
-	rows, n := data.Deployments, 0
+	data := statustest.Fleet(noon)
+	rows, history, pages, pasts := data.Deployments, data.History, 0, 0
 	data.Deployments = func(ctx context.Context) ([]statuspage.Deployment, error) {
-		n++
+		pages++
 		return rows(ctx)
 	}
+	data.History = func(ctx context.Context, q store.SampleQuery) (store.SampleRange, error) {
+		pasts++
+		return history(ctx, q)
+	}
 	s := statuspage.New(data)
-	statuspage.SetNow(s, func() time.Time { return noon })
-	for range 50 {
-		ask(t, s.Handler(), "GET", "/")
-	}
-	if n != 1 {
-		t.Errorf("the store was asked %d times", n)
-	}
-	statuspage.SetNow(s, func() time.Time { return noon.Add(time.Minute) })
-	if ask(t, s.Handler(), "GET", "/"); n != 2 {
-		t.Errorf("a minute later it was asked %d times", n)
+	for i, c := range []struct {
+		after        time.Duration
+		path         string
+		pages, pasts int
+	}{
+		{0, "/", 1, 6}, {4 * time.Second, "/", 2, 6}, {4 * time.Second, "/deployments/search", 3, 7}, {40 * time.Second, "/", 4, 13},
+	} {
+		statuspage.SetNow(s, func() time.Time { return noon.Add(c.after) })
+		for range 50 {
+			ask(t, s.Handler(), "GET", c.path)
+		}
+		if pages != c.pages || pasts != c.pasts {
+			t.Errorf("%d: %d pages were made of %d histories", i, pages, pasts)
+		}
 	}
 }

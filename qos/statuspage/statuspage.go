@@ -48,6 +48,9 @@ const (
 	// keptFor is how long a page that was made is given to whoever asks, so
 	// that many readers cost the store no more than one.
 	keptFor = 3 * time.Second
+	// pastFor is how long the history of a deployment is kept: its steps are
+	// minutes, and it is the greater part of the work.
+	pastFor = 30 * time.Second
 	// makeTime bounds the making of one page.
 	makeTime = 20 * time.Second
 	// maxKept bounds the pages in memory.
@@ -61,6 +64,18 @@ type Site struct {
 
 	mu   sync.Mutex // one page is made at a time
 	kept map[string]made
+	past map[pastKey]pastKept
+}
+
+type pastKey struct {
+	deployment string
+	lines      bool
+}
+
+type pastKept struct {
+	instances map[string]*past
+	window    window
+	at        time.Time
 }
 
 // made is a page that was made.
@@ -72,7 +87,7 @@ type made struct {
 
 // New makes a Site of data.
 func New(data Data) *Site {
-	return &Site{data: data, now: time.Now, kept: map[string]made{}}
+	return &Site{data: data, now: time.Now, kept: map[string]made{}, past: map[pastKey]pastKept{}}
 }
 
 // page returns the page of a deployment, or of all when name is empty.
@@ -91,6 +106,11 @@ func (s *Site) page(ctx context.Context, name string) (made, error) {
 		return made{}, err
 	}
 	p.at = now
+	for k, old := range s.past {
+		if now.Sub(old.at) >= pastFor {
+			delete(s.past, k)
+		}
+	}
 	for k, old := range s.kept {
 		if now.Sub(old.at) >= keptFor || len(s.kept) >= maxKept {
 			delete(s.kept, k)

@@ -48,12 +48,14 @@ const chartHeight = 100
 // and a single value is a dot.
 func linePath(l line, top float64) (lines, dots string) {
 	var b, alone strings.Builder
+	before := math.NaN()
 	for i, v := range l {
-		if math.IsNaN(v) {
+		joined := !math.IsNaN(before)
+		if before = v; math.IsNaN(v) {
 			continue
 		}
 		x, y := coordinate(float64(i)+0.5), coordinate(height(v, top))
-		if i > 0 && !math.IsNaN(l[i-1]) {
+		if joined {
 			b.WriteString("L" + x + " " + y)
 			continue
 		}

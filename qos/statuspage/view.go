@@ -76,7 +76,7 @@ func (s *Site) views(ctx context.Context, now time.Time, only string) ([]deploym
 		if only != "" && d.Name != only {
 			continue
 		}
-		past, err := s.histories(ctx, d.ID, w, only != "")
+		past, err := s.pastOf(ctx, d.ID, w, only != "", now)
 		if err != nil {
 			return nil, err
 		}
