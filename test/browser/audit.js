@@ -46,6 +46,9 @@ window.audit = (() => {
         const box = e.getBoundingClientRect();
         if (box.width > 0 && box.right > edge + 1 && shown(e)) out.push(`${name(e)} ends at ${box.right} of ${edge}`);
       }
+      for (const e of document.querySelectorAll("time")) {
+        if (shown(e) && e.getClientRects().length > 1) out.push("a time is broken over lines: " + name(e));
+      }
       return out;
     },
 
