@@ -55,6 +55,12 @@ func (n *Network) Up() (up, known bool) {
 	return n.up, n.works
 }
 
+// Look looks unless it did moments ago, and returns what Up does.
+func (n *Network) Look(ctx context.Context) (up, known bool) {
+	n.cut(ctx)
+	return n.Up()
+}
+
 // cut reports whether the network is known to be down.
 func (n *Network) cut(ctx context.Context) bool {
 	if len(n.anchors) == 0 {
