@@ -41,7 +41,7 @@ SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
 # Suites that take minutes have targets of their own; .ci/run runs them all but
 # test-load and test-crash.
-SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
+SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReaction.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
 FAULTS := TestFaults|TestFaultCases|Test.*FaultTexts
 
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones

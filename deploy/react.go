@@ -201,6 +201,9 @@ func (r *Reactor) act(ctx context.Context, row store.Deployment, entry store.Rea
 		entry.Note += "; it can not be recorded: " + err.Error()
 	}
 	text := entry.Note
+	if text == "" {
+		text = "the service was restarted"
+	}
 	if entry.Replacement != "" {
 		text = "replaced by " + entry.Replacement
 	}

@@ -82,6 +82,9 @@ func TestValidFiles(t *testing.T) {
 		},
 		Failover: Failover{MaxAttempts: 3, AttemptTimeout: 90 * time.Second, TotalTimeout: 10 * time.Minute},
 		Access:   Access{SSHFrom: []string{"203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"}},
+		Reaction: Reaction{
+			OnUnhealthy: FailoverAway, After: 90 * time.Second, Cooldown: time.Hour, MaxPerDay: 2, MaxUSDPerDay: 1.5, MinHealthy: 0.25, DryRun: true,
+		},
 	}
 	for _, name := range []string{"full.hcl", "full.json"} {
 		got, err := load(filepath.Join("testdata", "valid", name), testOptions)
@@ -106,6 +109,9 @@ func TestDefaults(t *testing.T) {
 		"policy {\n  limits {\n    ttl = null\n  }\n}":              func(*Policy) {},
 		"policy {\n  providers {\n    gpu_providers = null\n  }\n}": func(*Policy) {},
 		"policy {\n  thresholds {\n    cpu = 16\n  }\n}":            func(p *Policy) { p.Thresholds.CPU = 16 },
+		"policy {\n  reaction {\n    on_unhealthy = \"replace\"\n  }\n}": func(p *Policy) {
+			p.Reaction = Reaction{OnUnhealthy: Replace, After: 2 * time.Minute, Cooldown: 30 * time.Minute, MaxPerDay: 3, MinHealthy: 0.5}
+		},
 		"policy {\n  failover {\n    total_timeout = \"5m\"\n  }\n}": func(p *Policy) {
 			p.Failover.TotalTimeout = 5 * time.Minute
 			p.Failover.AttemptTimeout = 5 * time.Minute

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"skysail/policies"
 	"skysail/qos/sshclient"
 	"skysail/sandbox/vm"
+	"skysail/sandbox/vm/shim"
 	"skysail/store"
 )
 
@@ -145,6 +147,47 @@ func TestReactionFailsOver(t *testing.T) {
 	}
 	if left := b.resources(); len(left) != 0 {
 		t.Errorf("left behind: %+v", left)
+	}
+}
+
+// TestReactionRestarts stops a service behind skysail's back: it is started
+// again where it is.
+func TestReactionRestarts(t *testing.T) {
+	b := newBench(t)
+	policy := failingOver(policies.DigitalOcean)
+	policy.Reaction.OnUnhealthy = policies.Restart
+	d := b.deployer(true, policy)
+	dep, err := d.Deploy(t.Context(), hello(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := react(t, b, d)
+	dirs, err := filepath.Glob(filepath.Join(b.sandboxDir(), "instances", "*"+dep.Instances[0].ID))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("machines %v, %v", dirs, err)
+	}
+	stop := exec.CommandContext(t.Context(), filepath.Join(dirs[0], shim.Folder, "systemctl"), "stop", "skysail-hello")
+	stop.Env = append(os.Environ(), shim.EnvInstance+"="+dirs[0], shim.EnvUser+"=root")
+	if out, err := stop.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r.await(t, dep.Name, store.ReactionDone)
+	for n := 0; ; n++ {
+		status, err := d.Status(t.Context(), dep.Name)
+		if err == nil && status.ID == dep.ID && status.Live[0].Healthy == deploy.Yes {
+			break
+		}
+		if n == 100 {
+			t.Fatalf("%+v, %v", status, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	e, err := d.Explain(t.Context(), dep.Name)
+	if err != nil || len(e.Reactions) != 1 || e.Reactions[0].Kind != string(policies.Restart) || !strings.Contains(e.Reactions[0].Why, "service since") {
+		t.Errorf("%+v, %v", e.Reactions, err)
+	}
+	if _, err := d.Destroy(t.Context(), dep.Name); err != nil {
+		t.Fatal(err)
 	}
 }
 
