@@ -61,6 +61,7 @@ type Policy struct {
 	// Backend is nil for state on this machine.
 	Backend    *Backend   `json:"backend,omitempty"`
 	Guardrails Guardrails `json:"guardrails,omitzero"`
+	Notify     []Notify   `json:"notify,omitempty"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.
