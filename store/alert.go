@@ -17,8 +17,11 @@ type Alert struct {
 	Labels     map[string]string `json:"labels"`
 	State      string            `json:"state"`
 	Summary    string            `json:"summary"`
-	FiredAt    time.Time         `json:"fired_at"`
-	ResolvedAt time.Time         `json:"resolved_at,omitzero"`
+	// Channels is JSON of its owner: who was told that it fires, and is told of
+	// its end, whatever became of the deployment.
+	Channels   []byte    `json:"-"`
+	FiredAt    time.Time `json:"fired_at"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	// Version counts the changes; 0 is an alert that never fired.
 	Version int64 `json:"-"`
 }
@@ -88,11 +91,11 @@ func changeAlert(ctx context.Context, tx *sql.Tx, c *AlertChange, now time.Time)
 	if err != nil {
 		return err
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, deployment, name, severity, labels, state, summary, fired_at, resolved_at, version)
-		VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10+1)
-		ON CONFLICT DO UPDATE SET severity = excluded.severity, labels = excluded.labels, state = excluded.state, summary = excluded.summary,
+	res, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, deployment, name, severity, labels, state, summary, fired_at, resolved_at, version, channels)
+		VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10+1,?11)
+		ON CONFLICT DO UPDATE SET severity = excluded.severity, labels = excluded.labels, state = excluded.state, summary = excluded.summary, channels = excluded.channels,
 			fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, version = excluded.version WHERE version = ?10`,
-		a.Key, a.Deployment, a.Name, a.Severity, string(labels), a.State, a.Summary, millis(a.FiredAt), millis(a.ResolvedAt), a.Version)
+		a.Key, a.Deployment, a.Name, a.Severity, string(labels), a.State, a.Summary, millis(a.FiredAt), millis(a.ResolvedAt), a.Version, string(a.Channels))
 	if err != nil {
 		return err
 	}
@@ -110,7 +113,7 @@ func changeAlert(ctx context.Context, tx *sql.Tx, c *AlertChange, now time.Time)
 // Alerts returns the alerts of a deployment's name, or of all for "", those that
 // fire first and the newest before older ones.
 func (s *Store) Alerts(ctx context.Context, deployment string) ([]Alert, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT key, deployment, name, severity, labels, state, summary, fired_at, resolved_at, version FROM alerts
+	rows, err := s.db.QueryContext(ctx, `SELECT key, deployment, name, severity, labels, state, summary, channels, fired_at, resolved_at, version FROM alerts
 		WHERE ?1 = '' OR deployment = ?1 ORDER BY state <> 'firing', fired_at DESC, key`, deployment)
 	if err != nil {
 		return nil, s.writeError(err)
@@ -121,7 +124,7 @@ func (s *Store) Alerts(ctx context.Context, deployment string) ([]Alert, error) 
 		var a Alert
 		var labels []byte
 		var fired, resolved int64
-		if err := rows.Scan(&a.Key, &a.Deployment, &a.Name, &a.Severity, &labels, &a.State, &a.Summary, &fired, &resolved, &a.Version); err != nil {
+		if err := rows.Scan(&a.Key, &a.Deployment, &a.Name, &a.Severity, &labels, &a.State, &a.Summary, &a.Channels, &fired, &resolved, &a.Version); err != nil {
 			return nil, s.writeError(err)
 		}
 		if err := json.Unmarshal(labels, &a.Labels); err != nil {

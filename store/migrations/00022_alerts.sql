@@ -21,6 +21,7 @@ CREATE TABLE alerts (
     labels      TEXT NOT NULL,
     state       TEXT NOT NULL,
     summary     TEXT NOT NULL,
+    channels    TEXT NOT NULL, -- who was told that it fires
     fired_at    INTEGER NOT NULL,
     resolved_at INTEGER NOT NULL,
     version     INTEGER NOT NULL
