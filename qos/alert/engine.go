@@ -41,9 +41,9 @@ type Options struct {
 	// Deployments are those that are watched now. It is asked for about each
 	// second, so it must be cheap.
 	Deployments func(ctx context.Context) ([]Deployment, error)
-	// NetworkUp is whether this machine's own network works, and whether that is
-	// known. Without it, it works.
-	NetworkUp func() (up, known bool)
+	// NetworkCut is whether this machine's own network is known to be down. It
+	// is asked when sources are silent. Without it, the network is there.
+	NetworkCut func(ctx context.Context) bool
 	// Installation tells the alerts of this store from those of others.
 	Installation string
 	// Interval is from one evaluation to the next; 15 seconds unless said.

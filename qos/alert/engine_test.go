@@ -75,7 +75,7 @@ func (w *world) deploy(id, name string) {
 func (w *world) start() {
 	w.engine = New(Options{
 		Store: w.store, Deployments: func(context.Context) ([]Deployment, error) { return slices.Clone(w.watched), nil },
-		NetworkUp: func() (bool, bool) { return w.network, true }, Installation: "here", Now: func() time.Time { return w.now },
+		NetworkCut: func(context.Context) bool { return !w.network }, Installation: "here", Now: func() time.Time { return w.now },
 	})
 }
 

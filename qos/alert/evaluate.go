@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -34,12 +35,13 @@ func (e *Engine) Evaluate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	blind := e.blind(ctx)
 	e.mu.Lock()
 	if !e.known {
 		e.mu.Unlock()
 		return errors.New("what is watched is not known yet")
 	}
-	findings = append(findings, e.instances(now)...)
+	findings = append(findings, e.instances(now, blind)...)
 	findings = append(findings, e.gone(stored, findings, now)...)
 	changes, err := e.changes(findings, before, now)
 	e.mu.Unlock()
@@ -105,19 +107,28 @@ func burnText(m *measure, b objective.Burn) string {
 	o := &m.objective
 	rate, _ := m.counts[b.Long].BurnRate(o.Target)
 	left, _ := m.counts[o.Window].BudgetRemaining(o.Target)
-	return fmt.Sprintf("%s burns its error budget %.1f times too fast over %s (more than %g is an alert); %s %% of the budget of %s at %s %% is left",
-		o.Name, rate, duration.Text(b.Long), b.Factor, percent(left), duration.Text(o.Window), percent(o.Target))
+	return fmt.Sprintf("%s burns its error budget %.1f times too fast over %s (more than %g is an alert); %s %% of the budget of %s at %s %% is used",
+		o.Name, rate, duration.Text(b.Long), b.Factor, percent(1-left), duration.Text(o.Window), percent(o.Target))
 }
 
-func percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 4, 64) }
+func percent(share float64) string { return strconv.FormatFloat(math.Round(1e6*share)/1e4, 'f', -1, 64) }
+
+// blind says whether sources are silent because this machine's own network is
+// cut.
+func (e *Engine) blind(ctx context.Context) bool {
+	e.mu.Lock()
+	silent := false
+	for _, t := range e.targets {
+		for _, s := range t.sources {
+			silent = silent || !s.ok
+		}
+	}
+	e.mu.Unlock()
+	return silent && e.o.NetworkCut != nil && e.o.NetworkCut(ctx)
+}
 
 // instances judges what is known of each instance. The caller holds mu.
-func (e *Engine) instances(now time.Time) []finding {
-	blind := false
-	if e.o.NetworkUp != nil {
-		up, known := e.o.NetworkUp()
-		blind = known && !up
-	}
+func (e *Engine) instances(now time.Time, blind bool) []finding {
 	stale := max(StaleAfter, 4*e.o.Interval)
 	var out []finding
 	for k, t := range e.targets {

@@ -10,6 +10,7 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode"
@@ -95,4 +96,13 @@ func Wants(n *policies.Notify, severity string) bool {
 		}
 	}
 	return false
+}
+
+// ParseChannel says in words what a stored channel is.
+func ParseChannel(stored []byte) (string, error) {
+	var n policies.Notify
+	if err := json.Unmarshal(stored, &n); err != nil {
+		return "", err
+	}
+	return Channel(&n), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"skysail/qos/exporter"
 	"skysail/qos/health"
 	"skysail/qos/metric"
+	"skysail/qos/notify"
 	"skysail/qos/remotewrite"
 	"skysail/qos/sshclient"
 )
@@ -110,11 +112,16 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	pool := sshclient.NewPool()
 	defer pool.Close() //nolint:errcheck // the connections end with it
 	o.Connections, o.QoS.Health = pool, health.NewProber()
+	alerting, err := d.Alerting(ctx, o, &notify.Sender{})
+	if err != nil {
+		return err
+	}
+	o.Alerting = alerting
 	m := d.Monitor(o)
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
-		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
+		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return slices.Concat(m.Metrics(), alerting.Metrics(), own()) }),
 	)
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
@@ -123,7 +130,13 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	} else {
 		a.printf("Serving http://%s/metrics\n", l.Addr())
 	}
-	g.Go(func() error { return m.Run(gctx) })
+	// Alerting ends after the monitor, whose last readings count.
+	actx, end := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error {
+		defer end()
+		return m.Run(gctx)
+	})
+	g.Go(func() error { return alerting.Run(actx) })
 	if send != nil {
 		g.Go(func() error { return send(gctx) })
 	}
