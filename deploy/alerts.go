@@ -53,7 +53,9 @@ func (a *Alerting) cut(ctx context.Context) bool {
 	return n != nil && n.Cut(ctx)
 }
 
-func (a *Alerting) observe(ctx context.Context, readings []qos.Result) { a.engine.Observe(ctx, readings) }
+func (a *Alerting) observe(ctx context.Context, readings []qos.Result) {
+	a.engine.Observe(ctx, readings)
+}
 
 // Run evaluates and tells until ctx ends, which is to be after the monitor's
 // end: what that read last is kept, too.

@@ -196,8 +196,10 @@ func TestValidate(t *testing.T) {
 		"failover.total_timeout":      func(p *Policy) { p.Failover.TotalTimeout = -1 },
 		"notify[0].name":              func(p *Policy) { p.Notify = []Notify{{Kind: "fax"}} },
 		"notify[0].url_env":           func(p *Policy) { p.Notify = []Notify{{Kind: NotifySlack}} },
-		"notify[0].smtp":              func(p *Policy) { p.Notify = []Notify{{Kind: NotifyEmail, SMTP: "a\r\nb:25", From: "a@b.c", To: []string{"a@b.c"}}} },
-		"access.ssh_from[0]":          func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
+		"notify[0].smtp": func(p *Policy) {
+			p.Notify = []Notify{{Kind: NotifyEmail, SMTP: "a\r\nb:25", From: "a@b.c", To: []string{"a@b.c"}}}
+		},
+		"access.ssh_from[0]": func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
 	} {
 		p := Default()
 		change(&p)

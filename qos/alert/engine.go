@@ -77,9 +77,9 @@ type targetKey struct{ deployment, instance string }
 
 // measure is an objective's state at the last evaluation.
 type measure struct {
-	objective spec.Objective
-	name      string
-	counts    map[time.Duration]objective.Count
+	objective  spec.Objective
+	deployment Deployment
+	counts     map[time.Duration]objective.Count
 }
 
 // New makes an Engine.

@@ -335,6 +335,44 @@ func TestStaleSource(t *testing.T) {
 	w.want([]string{"-" + stale}, "webhook ticket SourceStale resolved")
 }
 
+// A source that an update took away is silent for ever, which is no alert.
+func TestSourceGoes(t *testing.T) {
+	w := newWorld(t)
+	old := reading{source: qos.SourceTCP, err: errors.New("x")}
+	w.pass(12, up(), old)
+	stale := "echo/SkysailSourceStale/echo-0/" + qos.SourceTCP
+	w.want([]string{stale}, "webhook ticket SourceStale firing")
+	w.pass(17, up())
+	w.want([]string{"-" + stale}, "webhook ticket SourceStale resolved")
+}
+
+// What is simulated is said to be, wherever it is told.
+func TestSandboxIsSaid(t *testing.T) {
+	w := newWorld(t)
+	w.watched[0].Sandbox = true
+	w.pass(2, down())
+	all, err := w.store.ClaimNotifications(t.Context(), 100, time.Hour)
+	w.must(err)
+	for _, n := range all {
+		var e notify.Event
+		w.must(json.Unmarshal(n.Event, &e))
+		if !strings.Contains(e.Title(), "echo [sandbox]: ") {
+			t.Error(e.Title())
+		}
+	}
+	seen := 0
+	for _, m := range w.engine.Metrics() {
+		if v, there := m.Labels["sandbox"]; there && v != "true" {
+			t.Errorf("%+v", m.Metric)
+		} else if there {
+			seen++
+		}
+	}
+	if len(all) == 0 || seen == 0 {
+		t.Errorf("%d notifications, %d metrics", len(all), seen)
+	}
+}
+
 func TestCertificate(t *testing.T) {
 	w := newWorld(t)
 	expires := func(in time.Duration) reading {

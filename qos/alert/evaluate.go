@@ -80,7 +80,7 @@ func (e *Engine) objectives(ctx context.Context, before map[string]store.Alert, 
 			if err != nil {
 				return nil, err
 			}
-			m := measure{objective: o, name: d.Name, counts: map[time.Duration]objective.Count{}}
+			m := measure{objective: o, deployment: d, counts: map[time.Duration]objective.Count{}}
 			for i, s := range sums {
 				m.counts[windows[i]] = objective.Count{Good: s.Good, Total: s.Total}
 			}
@@ -111,7 +111,9 @@ func burnText(m *measure, b objective.Burn) string {
 		o.Name, rate, duration.Text(b.Long), b.Factor, percent(1-left), duration.Text(o.Window), percent(o.Target))
 }
 
-func percent(share float64) string { return strconv.FormatFloat(math.Round(1e6*share)/1e4, 'f', -1, 64) }
+func percent(share float64) string {
+	return strconv.FormatFloat(math.Round(1e6*share)/1e4, 'f', -1, 64)
+}
 
 // blind says whether sources are silent because this machine's own network is
 // cut.
@@ -129,11 +131,11 @@ func (e *Engine) blind(ctx context.Context) bool {
 
 // instances judges what is known of each instance. The caller holds mu.
 func (e *Engine) instances(now time.Time, blind bool) []finding {
-	stale := max(StaleAfter, 4*e.o.Interval)
+	stale, gone := max(StaleAfter, 4*e.o.Interval), e.goneAfter()
 	var out []finding
 	for k, t := range e.targets {
 		d, watched := e.view[k.deployment]
-		if !watched || now.Sub(t.heard) > goneAfter {
+		if !watched || now.Sub(t.heard) > gone {
 			delete(e.targets, k)
 			continue
 		}
@@ -143,6 +145,10 @@ func (e *Engine) instances(now time.Time, blind bool) []finding {
 			out = append(out, f)
 		}
 		for name, s := range t.sources {
+			if now.Sub(s.heard) > gone {
+				delete(t.sources, name)
+				continue
+			}
 			f := finding{Kind: Stale, deployment: d.Name, labels: map[string]string{"instance": t.instance, "source": name}, condition: objective.Is(!s.ok)}
 			f.summary = fmt.Sprintf("source %s of instance %s was not read since %s: %s", name, t.instance, s.since.UTC().Format(time.RFC3339), s.err)
 			if d.Maintenance {
@@ -156,6 +162,10 @@ func (e *Engine) instances(now time.Time, blind bool) []finding {
 	}
 	return out
 }
+
+// goneAfter is over the longest time that a monitor takes to ask again what does
+// not answer.
+func (e *Engine) goneAfter() time.Duration { return max(goneAfter, 10*e.o.Interval) }
 
 // gone ends the alerts of what there is no longer: a deployment, an objective, or
 // an instance of which nothing was heard since the start. The caller holds mu.
@@ -179,7 +189,7 @@ func (e *Engine) gone(stored []store.Alert, findings []finding, now time.Time) [
 			f.summary = "the deployment is gone; before: " + a.Summary
 		case !ofInstance:
 			f.summary = "the objective is gone; before: " + a.Summary
-		case now.Sub(e.started) > goneAfter:
+		case now.Sub(e.started) > e.goneAfter():
 			f.summary = "the instance is gone; before: " + a.Summary
 		default:
 			continue
@@ -206,6 +216,9 @@ func (e *Engine) changes(findings []finding, before map[string]store.Alert, now 
 		state := objective.State(a.State).Next(f.condition)
 		if state == objective.Inactive || string(state) == a.State {
 			continue
+		}
+		if d.Sandbox {
+			f.labels["sandbox"] = "true"
 		}
 		a.Key, a.Deployment, a.Name, a.Labels, a.State, a.Summary = f.key(), f.deployment, f.Name, f.labels, string(state), f.summary
 		var channels []policies.Notify

@@ -23,11 +23,11 @@ func (e *Engine) Metrics() []metric.Described {
 	for _, a := range e.alerts {
 		add(metric.Gauge, "skysail_alert_firing", "Whether the alert fires (1) or did (0).", metric.Bool(a.State == string(objective.Firing)),
 			"alert", a.Name, "severity", a.Severity, "deployment", a.Deployment, "instance", a.Labels["instance"], "source", a.Labels["source"],
-			"objective", a.Labels["objective"], "burn_rate", a.Labels["burn_rate"])
+			"objective", a.Labels["objective"], "burn_rate", a.Labels["burn_rate"], "sandbox", strconv.FormatBool(a.Labels["sandbox"] != ""))
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(e.measured), before) {
 		m := e.measured[k]
-		of := []string{"deployment", m.name, "objective", k.objective}
+		of := []string{"deployment", m.deployment.Name, "objective", k.objective, "sandbox", strconv.FormatBool(m.deployment.Sandbox)}
 		add(metric.Gauge, "skysail_objective_target_ratio", "Share of readings that the objective wants to be good.", m.objective.Target, of...)
 		if left, known := m.counts[m.objective.Window].BudgetRemaining(m.objective.Target); known {
 			add(metric.Gauge, "skysail_objective_budget_remaining_ratio", "Share of the objective's error budget that is left in its window; below 0 it is missed.", left, of...)
@@ -50,8 +50,9 @@ func (e *Engine) Metrics() []metric.Described {
 		return cmp.Or(cmp.Compare(a.deployment, b.deployment), cmp.Compare(a.instance, b.instance))
 	}) {
 		if t := e.targets[k]; t.hostKey != objective.Unknown {
+			d := e.view[k.deployment]
 			add(metric.Gauge, "skysail_host_key_mismatch", "Whether another SSH host key than the pinned one was shown (1) or the pinned one (0).",
-				metric.Bool(t.hostKey == objective.Yes), "deployment", e.view[k.deployment].Name, "instance", k.instance)
+				metric.Bool(t.hostKey == objective.Yes), "deployment", d.Name, "instance", k.instance, "sandbox", strconv.FormatBool(d.Sandbox))
 		}
 	}
 	add(metric.Counter, "skysail_alert_evaluation_failures_total", "Evaluations of alerts that did not come to their end.", float64(e.errors))

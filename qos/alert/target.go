@@ -29,6 +29,7 @@ type target struct {
 }
 
 type source struct {
+	heard time.Time
 	// since is when it was last read with success, or first without.
 	since time.Time
 	ok    bool
@@ -136,6 +137,7 @@ func (t *target) source(r *qos.Report, now time.Time) {
 		s = &source{since: now}
 		t.sources[r.Source] = s
 	}
+	s.heard = now
 	switch {
 	case r.Err == nil:
 		s.ok, s.since = true, now

@@ -100,11 +100,11 @@ func alertRule(k alert.Kind, expr, wait, summary string) rule {
 // common are the rules that are the same for every service.
 func common() []rule {
 	return []rule{
-		alertRule(alert.HostKey, "max by (deployment, instance) (skysail_host_key_mismatch) == 1", "",
+		alertRule(alert.HostKey, "max by (deployment, instance, sandbox) (skysail_host_key_mismatch) == 1", "",
 			"instance {{ $labels.instance }} of {{ $labels.deployment }} shows another SSH host key than the pinned one"),
-		alertRule(alert.Certificate, fmt.Sprintf("min by (deployment, instance) (probe_ssl_earliest_cert_expiry) - time() < %d", int(alert.CertificateLeft.Seconds())), "",
+		alertRule(alert.Certificate, fmt.Sprintf("min by (deployment, instance, sandbox) (probe_ssl_earliest_cert_expiry) - time() < %d", int(alert.CertificateLeft.Seconds())), "",
 			"the TLS certificate of instance {{ $labels.instance }} of {{ $labels.deployment }} ends soon: renew it"),
-		alertRule(alert.Stale, "max by (deployment, instance, source) (skysail_source_up) == 0\nunless on () (skysail_own_network_up == 0)", duration.Text(alert.StaleAfter),
+		alertRule(alert.Stale, "max by (deployment, instance, sandbox, source) (skysail_source_up) == 0\nunless on () (skysail_own_network_up == 0)", duration.Text(alert.StaleAfter),
 			"source {{ $labels.source }} of instance {{ $labels.instance }} of {{ $labels.deployment }} can not be read"),
 		{
 			Alert: "SkysailMonitorDown", Expr: "absent(skysail_monitor_sources)", For: "5m", Labels: map[string]string{"severity": policies.SeverityPage},
@@ -120,7 +120,7 @@ func common() []rule {
 func down(s Service, interval time.Duration) rule {
 	failures := cmp.Or(s.FailureThreshold, 3)
 	of := selector(s.Name)
-	r := alertRule(alert.Down, fmt.Sprintf("max by (deployment, instance) (skysail_health_state{%s, state=~\"down|unreachable\"} or 1 - kube_pod_status_ready{%s, condition=\"true\"}) == 1", of, of),
+	r := alertRule(alert.Down, fmt.Sprintf("max by (deployment, instance, sandbox) (skysail_health_state{%s, state=~\"down|unreachable\"} or 1 - kube_pod_status_ready{%s, condition=\"true\"}) == 1", of, of),
 		duration.Text(time.Duration(failures)*interval), "instance {{ $labels.instance }} of {{ $labels.deployment }} is down")
 	r.Labels["deployment"] = s.Name
 	return r
@@ -155,7 +155,7 @@ func burning(deployment string, o spec.Objective) []group {
 		}
 	}
 	sum := func(name string, w time.Duration) string {
-		return fmt.Sprintf("sum by (deployment, objective) (increase(%s{%s}[%s]))", name, of, duration.Text(w))
+		return fmt.Sprintf("sum by (deployment, objective, sandbox) (increase(%s{%s}[%s]))", name, of, duration.Text(w))
 	}
 	ratio := func(g *group, w time.Duration) {
 		record(g, errorsRatio(w), fmt.Sprintf("1 -\n  %s\n/\n  %s", sum("skysail_objective_good_readings_total", w), sum("skysail_objective_readings_total", w)))

@@ -77,7 +77,7 @@ func PagerDuty(e *Event, routingKey string) ([]byte, error) {
 		}
 		body["event_action"], body["client"] = "trigger", "skysail"
 		body["payload"] = map[string]any{
-			"summary": cut(line(e.Deployment+": "+e.Summary), pagerDutySummary), "source": source, "severity": severity,
+			"summary": cut(e.subject(), pagerDutySummary), "source": source, "severity": severity,
 			"timestamp": e.FiredAt.UTC().Format(time.RFC3339), "component": e.Deployment, "class": e.Alert, "custom_details": e.Labels,
 		}
 	}

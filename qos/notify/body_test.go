@@ -57,7 +57,7 @@ func firing() *Event {
 func resolved() *Event {
 	e := firing()
 	e.State, e.ResolvedAt, e.Severity = "resolved", e.FiredAt.Add(time.Hour), policies.SeverityTicket
-	e.Labels["instance"] = "echo-1"
+	e.Labels["instance"], e.Labels["sandbox"] = "echo-1", "true"
 	return e
 }
 

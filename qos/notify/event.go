@@ -53,7 +53,16 @@ func (e *Event) Title() string {
 	if e.Resolved() {
 		word = "RESOLVED"
 	}
-	return line("[" + e.Severity + "] " + word + " " + e.Deployment + ": " + e.Summary)
+	return line("[" + e.Severity + "] " + word + " " + e.subject())
+}
+
+// subject says what is the matter with what.
+func (e *Event) subject() string {
+	mark := ""
+	if e.Labels["sandbox"] != "" {
+		mark = " [sandbox]"
+	}
+	return line(e.Deployment + mark + ": " + e.Summary)
 }
 
 // line is a text on one line, with no characters that steer anything.

@@ -92,9 +92,19 @@ func TestAnswers(t *testing.T) {
 		permanent bool
 		wait      time.Duration
 	}{
-		{400, "", true, 0}, {401, "", true, 0}, {404, "", true, 0}, {410, "", true, 0}, {302, "", true, 0},
-		{429, "7", false, 7 * time.Second}, {429, "", false, 0}, {500, "", false, 0}, {502, "", false, 0},
-		{503, "Thu, 01 Jan 1970 00:00:00 GMT", false, 0}, {503, "999999999", false, time.Hour}, {503, "-5", false, 0}, {503, "soon", false, 0},
+		{400, "", true, 0},
+		{401, "", true, 0},
+		{404, "", true, 0},
+		{410, "", true, 0},
+		{302, "", true, 0},
+		{429, "7", false, 7 * time.Second},
+		{429, "", false, 0},
+		{500, "", false, 0},
+		{502, "", false, 0},
+		{503, "Thu, 01 Jan 1970 00:00:00 GMT", false, 0},
+		{503, "999999999", false, time.Hour},
+		{503, "-5", false, 0},
+		{503, "soon", false, 0},
 	} {
 		status, header = c.status, http.Header{"Retry-After": {c.after}, "Location": {"http://127.0.0.1:1/" + secretPath}}
 		for _, n := range channels() {

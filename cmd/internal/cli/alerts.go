@@ -70,7 +70,7 @@ func (a *app) printAlerts(name string, all bool, alerts []deploy.Alert, lost []d
 			if !x.ResolvedAt.IsZero() {
 				since = x.ResolvedAt
 			}
-			rows[i] = []string{x.State, x.Severity, x.Deployment, x.Name, since.Local().Format(time.DateTime)}
+			rows[i] = []string{x.State, x.Severity, x.Deployment + sandboxMark(x.Labels["sandbox"] != ""), x.Name, since.Local().Format(time.DateTime)}
 			notes[i] = []string{x.Summary}
 		}
 		annotated(a.io.Out, []string{"STATE", "SEVERITY", "DEPLOYMENT", "ALERT", "SINCE"}, rows, notes, a.width())

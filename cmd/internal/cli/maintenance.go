@@ -26,7 +26,7 @@ Without NAME, or without --for and --end, it lists what goes on. Operations of
 skysail itself (update, rollback, destroy, recover) bring maintenance with them,
 from their beginning to their end.`,
 		Example: `  skysail maintenance
-  skysail maintenance hello --for 1h --why "move of the database"
+  skysail maintenance hello --for 1h --why move
   skysail maintenance hello --end`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

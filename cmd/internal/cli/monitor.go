@@ -59,10 +59,14 @@ With --remote-write it sends what it reads to a Prometheus or whatever else take
 remote-write protocol as well; SKYSAIL_REMOTE_WRITE_TOKEN, or _USER and _PASSWORD,
 are the credentials. What can not be sent waits, up to 300,000 samples.
 
+It evaluates alerts at each interval, of the objectives of service files and others,
+and tells people as policies say: see skysail alerts and skysail maintenance.
+
 With --dry-run it says how many calls and dollars a day that is, and does nothing.`,
 		Example: `  skysail monitor --listen 127.0.0.1:9464
   skysail monitor --listen :9464 --interval 1m --anchor 192.0.2.1:443
-  skysail monitor --dry-run`,
+  skysail monitor --dry-run
+  skysail monitor rules --out /etc/prometheus/skysail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if interval < time.Second {
@@ -82,6 +86,7 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 			})
 		},
 	}
+	cmd.AddCommand(newMonitorRules(a))
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:9464", "address to serve on")
 	f.DurationVar(&interval, "interval", 15*time.Second, "time between two readings of a source")
