@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -64,30 +67,21 @@ func compactCounts(ctx context.Context, tx *sql.Tx, now time.Time) error {
 // place has the readings of that one as well.
 func (s *Store) ObjectiveCounts(ctx context.Context, deployment, objective string, windows []time.Duration, now time.Time) ([]ObjectiveCount, error) {
 	out := make([]ObjectiveCount, len(windows))
-	longest := time.Duration(0)
+	if len(windows) == 0 {
+		return out, nil
+	}
+	args := []any{deployment, objective, millis(now.Add(-slices.Max(windows)))}
+	columns := make([]string, len(windows))
+	into := make([]any, 0, 2*len(windows))
 	for i, w := range windows {
 		out[i] = ObjectiveCount{Deployment: deployment, Objective: objective, At: now}
-		longest = max(longest, w)
+		args = append(args, millis(now.Add(-w)))
+		columns[i] = fmt.Sprintf("coalesce(sum(good) FILTER (WHERE start_at > ?%[1]d), 0), coalesce(sum(total) FILTER (WHERE start_at > ?%[1]d), 0)", len(args))
+		into = append(into, &out[i].Good, &out[i].Total)
 	}
-	rows, err := s.db.QueryContext(ctx, `WITH RECURSIVE line (id) AS (
+	query := `WITH RECURSIVE line (id) AS (
 			SELECT ?1 UNION SELECT d.replaces FROM deployments d JOIN line ON d.id = line.id WHERE d.replaces <> '')
-		SELECT start_at, good, total FROM objective_counts
-		WHERE deployment_id IN (SELECT id FROM line) AND objective = ?2 AND start_at > ?3`, deployment, objective, millis(now.Add(-longest)))
-	if err != nil {
-		return nil, s.writeError(err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err is checked
-	for rows.Next() {
-		var start, good, total int64
-		if err := rows.Scan(&start, &good, &total); err != nil {
-			return nil, s.writeError(err)
-		}
-		for i, w := range windows {
-			if start > millis(now.Add(-w)) {
-				out[i].Good += good
-				out[i].Total += total
-			}
-		}
-	}
-	return out, s.writeError(rows.Err())
+		SELECT ` + strings.Join(columns, ", ") + ` FROM objective_counts
+		WHERE deployment_id IN (SELECT id FROM line) AND objective = ?2 AND start_at > ?3`
+	return out, s.writeError(s.db.QueryRowContext(ctx, query, args...).Scan(into...))
 }
