@@ -174,23 +174,6 @@ func TestLoadOfNoFile(t *testing.T) {
 	}
 }
 
-func TestParseDuration(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "7d": 168 * time.Hour, "1d12h": 36 * time.Hour,
-		"0s": 0, "-1h": -time.Hour, "1.5h": 90 * time.Minute, "99999d": tooLong,
-	} {
-		got, err := parseDuration(text)
-		if err != nil || got != want {
-			t.Errorf("parseDuration(%q) = %v, %v, want %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "d", "7", "7 d", "1d-1h", "1d+1h", "1.5d", "-7d", "1w", "1h1d", "\n1h", "1h\n"} {
-		if got, err := parseDuration(text); err == nil {
-			t.Errorf("parseDuration(%q) = %v, want an error", text, got)
-		}
-	}
-}
-
 // What the loader refuses, Validate refuses in a value that a program built.
 func TestValidate(t *testing.T) {
 	for field, change := range map[string]func(*Policy){
@@ -217,7 +200,12 @@ func TestValidate(t *testing.T) {
 		"failover.max_attempts":       func(p *Policy) { p.Failover.MaxAttempts = 0 },
 		"failover.attempt_timeout":    func(p *Policy) { p.Failover.AttemptTimeout = 2 * time.Hour },
 		"failover.total_timeout":      func(p *Policy) { p.Failover.TotalTimeout = -1 },
-		"access.ssh_from[0]":          func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
+		"notify[0].name":              func(p *Policy) { p.Notify = []Notify{{Kind: "fax"}} },
+		"notify[0].url_env":           func(p *Policy) { p.Notify = []Notify{{Kind: NotifySlack}} },
+		"notify[0].smtp": func(p *Policy) {
+			p.Notify = []Notify{{Kind: NotifyEmail, SMTP: "a\r\nb:25", From: "a@b.c", To: []string{"a@b.c"}}}
+		},
+		"access.ssh_from[0]": func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
 	} {
 		p := Default()
 		change(&p)

@@ -62,6 +62,7 @@ type Policy struct {
 	Backend    *Backend   `json:"backend,omitempty"`
 	Guardrails Guardrails `json:"guardrails,omitzero"`
 	Reaction   Reaction   `json:"reaction,omitzero"`
+	Notify     []Notify   `json:"notify,omitempty"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.

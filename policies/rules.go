@@ -62,7 +62,8 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, p.Access.mistakes()...)
 	out = append(out, p.Backend.mistakes()...)
 	out = append(out, p.Guardrails.mistakes()...)
-	return append(out, p.Reaction.mistakes()...)
+	out = append(out, p.Reaction.mistakes()...)
+	return append(out, notifyMistakes(p.Notify)...)
 }
 
 func (l Lists) mistakes() []hclfile.Mistake {

@@ -46,6 +46,7 @@ var (
 			{Type: "health", Schema: healthSchema},
 			{Type: "disk", Schema: diskSchema},
 			{Type: "logs", Schema: logsSchema},
+			{Type: "objective", Label: "name", Many: true, Path: "objectives", Schema: objectiveSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -100,6 +101,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	s.Health = decodeHealth(f, block)
 	s.Disk = decodeDisk(block)
 	s.Logs = decodeLogs(block)
+	s.Objectives = decodeObjectives(block)
 	for _, m := range s.mistakes() {
 		block.Report(m)
 	}

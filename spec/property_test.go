@@ -65,6 +65,7 @@ func draw(t *rapid.T) *Service {
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "health") {
 		s.Health = drawHealth(t)
+		s.Objectives = drawObjectives(t)
 	}
 	return s
 }
@@ -193,6 +194,7 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 	if s.Health != nil {
 		writeHealth(service.block("health"), s.Health)
 	}
+	writeObjectives(service, s.Objectives)
 	if s.MaxInstances == 0 {
 		service.set("instances", s.Instances)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"skysail/qos/exporter"
 	"skysail/qos/health"
 	"skysail/qos/metric"
+	"skysail/qos/notify"
 	"skysail/qos/remotewrite"
 	"skysail/qos/sshclient"
 )
@@ -62,10 +64,14 @@ What a policy's reaction block says is done about a deployment that is not healt
 done by the monitor: a line on stderr tells each time, and why nothing is done where
 something could be. --react=false only watches.
 
+It evaluates alerts at each interval, of the objectives of service files and others,
+and tells people as policies say: see skysail alerts and skysail maintenance.
+
 With --dry-run it says how many calls and dollars a day that is, and does nothing.`,
 		Example: `  skysail monitor --listen 127.0.0.1:9464
   skysail monitor --listen :9464 --interval 1m --anchor 192.0.2.1:443
-  skysail monitor --dry-run`,
+  skysail monitor --dry-run
+  skysail monitor rules --out /etc/prometheus/skysail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if interval < time.Second {
@@ -85,6 +91,7 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 			})
 		},
 	}
+	cmd.AddCommand(newMonitorRules(a))
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:9464", "address to serve on")
 	f.DurationVar(&interval, "interval", 15*time.Second, "time between two readings of a source")
@@ -127,11 +134,16 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 			}
 		}
 	}
+	alerting, err := d.Alerting(ctx, o, &notify.Sender{})
+	if err != nil {
+		return err
+	}
+	o.Alerting = alerting
 	m := d.Monitor(o)
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
-		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
+		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithOwn(func() []metric.Described { return slices.Concat(m.Metrics(), alerting.Metrics(), own()) }),
 	)
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics"}); err != nil {
@@ -140,10 +152,16 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	} else {
 		a.printf("Serving http://%s/metrics\n", l.Addr())
 	}
-	g.Go(func() error { return m.Run(gctx) })
 	if reactor != nil {
 		g.Go(func() error { return reactor.Run(gctx, m.Network()) })
 	}
+	// Alerting ends after the monitor, whose last readings count.
+	actx, end := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error {
+		defer end()
+		return m.Run(gctx)
+	})
+	g.Go(func() error { return alerting.Run(actx) })
 	if send != nil {
 		g.Go(func() error { return send(gctx) })
 	}
