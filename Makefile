@@ -26,7 +26,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
+.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs test-fleet test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -41,7 +41,7 @@ SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
 # Suites that take minutes have targets of their own; .ci/run runs them all but
 # test-load and test-crash.
-SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
+SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReaction.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
 FAULTS := TestFaults|TestFaultCases|Test.*FaultTexts
 
 test: build tools-debian ## every test that needs neither network nor credentials, but for the slow ones
@@ -69,6 +69,9 @@ LOG_KILLS ?= 60
 test-logs: ## ten million numbered log lines over every rotation, kills and cuts: none lost, none twice
 	SKYSAIL_LOG_CHECKS=40 $(TEST) -count=1 -timeout 60m -v ./qos/tail | grep -v '^=== '
 	SKYSAIL_LOG_LINES=$(LOG_LINES) SKYSAIL_LOG_KILLS=$(LOG_KILLS) $(TEST) -count=1 -timeout 90m -run '^TestExactlyOnce$$' -v ./qos/logtail | grep -v '^=== '
+
+test-fleet: ## 24 hours, on a clock that does not wait, of 2,000 machines that come, go and fall silent: flat memory
+	SKYSAIL_FLEET_HOURS=24 SKYSAIL_FLEET_MACHINES=2000 $(TEST) -count=1 -timeout 60m -run '^TestFlappingFleet$$' -v ./qos/monitor | grep -v '^=== '
 
 CRASH_RUNS ?= 300
 

@@ -31,6 +31,9 @@ type Explanation struct {
 	// failover.budget_usd, 0 for none.
 	SpentUSD  float64 `json:"spent_usd"`
 	BudgetUSD float64 `json:"budget_usd,omitempty"`
+	// Reactions are what was done about it when it was not healthy, and the one
+	// that made it, oldest first.
+	Reactions []store.Reaction `json:"reactions,omitempty"`
 }
 
 // Explained is one attempt, afterwards.
@@ -94,7 +97,13 @@ func (d *Deployer) Explain(ctx context.Context, name string) (Explanation, error
 			e.Skipped = append(e.Skipped, k)
 		}
 	}
-	return e, nil
+	reactions, err := d.store.Reactions(ctx, row.Name, time.Time{})
+	for _, r := range reactions {
+		if r.Deployment == row.ID || r.Replacement == row.ID {
+			e.Reactions = append(e.Reactions, r)
+		}
+	}
+	return e, err
 }
 
 func explained(a store.Attempt, steps []store.Step, now time.Time) Explained {

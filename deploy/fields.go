@@ -115,7 +115,7 @@ func leaf(path string, v any) string {
 		}
 		return v
 	case float64:
-		if strings.HasPrefix(path, "policy.") && v >= durationFrom {
+		if (strings.HasPrefix(path, "policy.") || strings.HasPrefix(path, "service.objectives.")) && v >= durationFrom {
 			return time.Duration(v).String()
 		}
 	}

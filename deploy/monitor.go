@@ -30,6 +30,8 @@ type MonitorOptions struct {
 	QoS qos.Options
 	// Also is given what is kept; it must not wait.
 	Also func(readings []qos.Result)
+	// Alerting makes alerts of what is read; nil makes none.
+	Alerting *Alerting
 }
 
 const defaultInterval = 15 * time.Second
@@ -46,9 +48,18 @@ func (d *Deployer) Monitor(o MonitorOptions) *monitor.Monitor {
 			return d.keepAll(ctx, readings)
 		}
 	}
-	return monitor.New(monitor.Options{
-		Watches: w.watches, Version: d.store.Version, Keep: keep, Anchors: o.Anchors,
+	if o.Alerting == nil {
+		return monitor.New(monitor.Options{Watches: w.watches, Version: d.store.Version, Keep: keep, Anchors: o.Anchors})
+	}
+	m := monitor.New(monitor.Options{
+		Watches: w.watches, Version: d.store.Version, Anchors: o.Anchors,
+		Keep: func(ctx context.Context, readings []qos.Result) error {
+			o.Alerting.observe(ctx, readings)
+			return keep(ctx, readings)
+		},
 	})
+	o.Alerting.follow(m.Network())
+	return m
 }
 
 // watcher makes what a monitor does of what the store has.

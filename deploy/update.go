@@ -53,6 +53,15 @@ type updateOrder struct {
 	Replace  bool             `json:"replace,omitempty"`
 	Rollback bool             `json:"rollback,omitempty"`
 	To       int              `json:"to,omitempty"` // revision, 0 is the one before
+	Reaction *reactionOrder   `json:"reaction,omitempty"`
+}
+
+// reactionOrder is a replacement that nobody asked for.
+type reactionOrder struct {
+	Why string `json:"why"`
+	// Away leaves out the provider, or where no other fits the region, that it
+	// is at.
+	Away bool `json:"away,omitempty"`
 }
 
 // Update changes a running deployment to another service or policy, after
@@ -146,6 +155,9 @@ func (d *Deployer) newUpdate(ctx context.Context, in updateOrder) (*update, erro
 			return nil, err
 		}
 	}
+	if in.Reaction != nil {
+		u.preview.By, u.order.Service = store.ByReaction, &cur.Service
+	}
 	u.next = cur
 	u.next.Service = *u.order.Service
 	if u.order.Policy != nil {
@@ -169,6 +181,9 @@ func (d *Deployer) newUpdate(ctx context.Context, in updateOrder) (*update, erro
 		d.opts.ReadyTimeout = min(d.opts.ReadyTimeout, sandboxReady)
 	}
 	u.result, err = d.place(ctx, &u.next.Service)
+	if err == nil && in.Reaction != nil && in.Reaction.Away {
+		u.result.Candidates, err = elsewhere(&cur, u.result.Candidates)
+	}
 	return u, err
 }
 

@@ -44,6 +44,9 @@ func (u *update) planInPlace(ctx context.Context) (*inPlacePlan, error) {
 	switch {
 	case u.order.Replace && row.Provider != policies.Local:
 		u.preview.Reason = "a replacement was asked for"
+		if u.order.Reaction != nil {
+			u.preview.Reason = u.order.Reaction.Why
+		}
 	case c == nil && row.Provider == policies.Local:
 		return nil, NothingFits(&u.next.Service, u.result)
 	case c == nil:

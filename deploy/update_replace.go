@@ -117,6 +117,9 @@ func (u *update) canDestroy(ctx context.Context) error {
 
 // note is what there is to say of a revision beside its fields.
 func (u *update) note() string {
+	if u.order.Reaction != nil {
+		return u.order.Reaction.Why
+	}
 	if u.preview.To > 0 {
 		return fmt.Sprintf("to revision %d", u.preview.To)
 	}

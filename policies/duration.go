@@ -1,57 +1,24 @@
 package policies
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
+	durations "skysail/internal/duration"
 	"skysail/internal/hclfile"
-	"skysail/internal/lazyregexp"
 )
 
-const (
-	day         = 24 * time.Hour
-	maxDuration = 3650 * day
-	tooLong     = 2 * maxDuration
-)
-
-var days = lazyregexp.New(`^(\d{1,5})d(.*)$`)
-
-var errDuration = errors.New("no duration")
+const maxDuration = 3650 * durations.Day
 
 // ParseDuration reads a duration as a policy file has it: "720h", "30d",
 // "1d12h".
 func ParseDuration(s string) (time.Duration, error) {
-	d, err := parseDuration(s)
+	d, err := durations.Parse(s)
 	if err != nil {
 		return 0, fmt.Errorf("%q is no duration: write a number and its unit, such as 90m, 720h, 30d or 1d12h", s)
 	}
 	return d, nil
-}
-
-// parseDuration reads a Go duration such as "1h30m", to which it adds whole
-// days in front: "7d", "1d12h".
-func parseDuration(s string) (time.Duration, error) {
-	var whole time.Duration
-	if m := days.FindStringSubmatch(s); m != nil {
-		n, err := strconv.Atoi(m[1])
-		if err != nil {
-			return 0, errDuration
-		}
-		whole = min(time.Duration(n)*day, tooLong)
-		if s = m[2]; s == "" {
-			return whole, nil
-		}
-		if s[0] == '-' || s[0] == '+' {
-			return 0, errDuration
-		}
-	}
-	rest, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, errDuration
-	}
-	return whole + min(rest, tooLong), nil
 }
 
 // duration decodes a duration and checks its bounds.
@@ -64,7 +31,7 @@ func duration(b *hclfile.Body, name string, into *time.Duration) {
 		}
 		return
 	}
-	d, err := parseDuration(text)
+	d, err := durations.Parse(text)
 	if err != nil {
 		b.Report(durationMistake(name, text))
 		b.Broken(name)

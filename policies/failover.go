@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	durations "skysail/internal/duration"
 	"skysail/internal/hclfile"
 )
 
@@ -48,7 +49,7 @@ func decodeProviderTimeouts(b *hclfile.Body, into *Failover) {
 	}
 	for _, name := range sortedKeys(given) {
 		at := fmt.Sprintf("provider_timeout[%s]", name)
-		d, err := parseDuration(given[name])
+		d, err := durations.Parse(given[name])
 		if err != nil {
 			b.Report(durationMistake(at, given[name]))
 			b.Broken(at)

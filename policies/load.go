@@ -38,6 +38,8 @@ var (
 			{Type: "access", Schema: accessSchema},
 			{Type: "backend", Label: "type", Schema: backendSchema},
 			{Type: "guardrails", Schema: guardrailsSchema},
+			{Type: "reaction", Schema: reactionSchema},
+			{Type: "notify", Label: "kind", Many: true, Schema: notifySchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -100,6 +102,8 @@ func decode(f *hclfile.File) (Policy, error) {
 	}
 	decodeBackend(block.Child("backend"), &p)
 	decodeGuardrails(block.Child("guardrails"), f.Dir(), &p.Guardrails)
+	decodeReaction(block.Child("reaction"), &p.Reaction)
+	p.Notify = decodeNotify(block)
 	for _, m := range p.mistakes() {
 		block.Report(m)
 	}

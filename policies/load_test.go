@@ -82,6 +82,9 @@ func TestValidFiles(t *testing.T) {
 		},
 		Failover: Failover{MaxAttempts: 3, AttemptTimeout: 90 * time.Second, TotalTimeout: 10 * time.Minute},
 		Access:   Access{SSHFrom: []string{"203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"}},
+		Reaction: Reaction{
+			OnUnhealthy: FailoverAway, After: 90 * time.Second, Cooldown: time.Hour, MaxPerDay: 2, MaxUSDPerDay: 1.5, MinHealthy: 0.25, DryRun: true,
+		},
 	}
 	for _, name := range []string{"full.hcl", "full.json"} {
 		got, err := load(filepath.Join("testdata", "valid", name), testOptions)
@@ -106,6 +109,9 @@ func TestDefaults(t *testing.T) {
 		"policy {\n  limits {\n    ttl = null\n  }\n}":              func(*Policy) {},
 		"policy {\n  providers {\n    gpu_providers = null\n  }\n}": func(*Policy) {},
 		"policy {\n  thresholds {\n    cpu = 16\n  }\n}":            func(p *Policy) { p.Thresholds.CPU = 16 },
+		"policy {\n  reaction {\n    on_unhealthy = \"replace\"\n  }\n}": func(p *Policy) {
+			p.Reaction = Reaction{OnUnhealthy: Replace, After: 2 * time.Minute, Cooldown: 30 * time.Minute, MaxPerDay: 3, MinHealthy: 0.5}
+		},
 		"policy {\n  failover {\n    total_timeout = \"5m\"\n  }\n}": func(p *Policy) {
 			p.Failover.TotalTimeout = 5 * time.Minute
 			p.Failover.AttemptTimeout = 5 * time.Minute
@@ -168,23 +174,6 @@ func TestLoadOfNoFile(t *testing.T) {
 	}
 }
 
-func TestParseDuration(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "7d": 168 * time.Hour, "1d12h": 36 * time.Hour,
-		"0s": 0, "-1h": -time.Hour, "1.5h": 90 * time.Minute, "99999d": tooLong,
-	} {
-		got, err := parseDuration(text)
-		if err != nil || got != want {
-			t.Errorf("parseDuration(%q) = %v, %v, want %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "d", "7", "7 d", "1d-1h", "1d+1h", "1.5d", "-7d", "1w", "1h1d", "\n1h", "1h\n"} {
-		if got, err := parseDuration(text); err == nil {
-			t.Errorf("parseDuration(%q) = %v, want an error", text, got)
-		}
-	}
-}
-
 // What the loader refuses, Validate refuses in a value that a program built.
 func TestValidate(t *testing.T) {
 	for field, change := range map[string]func(*Policy){
@@ -211,7 +200,12 @@ func TestValidate(t *testing.T) {
 		"failover.max_attempts":       func(p *Policy) { p.Failover.MaxAttempts = 0 },
 		"failover.attempt_timeout":    func(p *Policy) { p.Failover.AttemptTimeout = 2 * time.Hour },
 		"failover.total_timeout":      func(p *Policy) { p.Failover.TotalTimeout = -1 },
-		"access.ssh_from[0]":          func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
+		"notify[0].name":              func(p *Policy) { p.Notify = []Notify{{Kind: "fax"}} },
+		"notify[0].url_env":           func(p *Policy) { p.Notify = []Notify{{Kind: NotifySlack}} },
+		"notify[0].smtp": func(p *Policy) {
+			p.Notify = []Notify{{Kind: NotifyEmail, SMTP: "a\r\nb:25", From: "a@b.c", To: []string{"a@b.c"}}}
+		},
+		"access.ssh_from[0]": func(p *Policy) { p.Access.SSHFrom = []string{"0.0.0.0/0"} },
 	} {
 		p := Default()
 		change(&p)

@@ -61,6 +61,8 @@ type Policy struct {
 	// Backend is nil for state on this machine.
 	Backend    *Backend   `json:"backend,omitempty"`
 	Guardrails Guardrails `json:"guardrails,omitzero"`
+	Reaction   Reaction   `json:"reaction,omitzero"`
+	Notify     []Notify   `json:"notify,omitempty"`
 }
 
 // Lists are the provider lists of the selection rules, first match wins.

@@ -61,7 +61,9 @@ func (p Policy) mistakes() []hclfile.Mistake {
 	out = append(out, p.Failover.mistakes()...)
 	out = append(out, p.Access.mistakes()...)
 	out = append(out, p.Backend.mistakes()...)
-	return append(out, p.Guardrails.mistakes()...)
+	out = append(out, p.Guardrails.mistakes()...)
+	out = append(out, p.Reaction.mistakes()...)
+	return append(out, notifyMistakes(p.Notify)...)
 }
 
 func (l Lists) mistakes() []hclfile.Mistake {

@@ -83,4 +83,15 @@ policy {
   # backend "pg" {
   #   conn_str = "postgres://skysail@db.example.com/terraform" # and PGPASSWORD
   # }
+
+  # What `skysail monitor` does about a deployment that is not healthy, once its
+  # health check and a second, independent sign have both said so for a while.
+  # reaction {
+  #   on_unhealthy = "failover" # or "alert", "restart", "replace"
+  #   after        = "2m"
+  #   cooldown     = "30m"
+  #   max_per_day  = 3
+  #   # max_usd_per_day = 5
+  #   min_healthy  = 0.5 # of all that is watched; with fewer it is a false alarm
+  # }
 }

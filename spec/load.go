@@ -47,6 +47,7 @@ var (
 			{Type: "disk", Schema: diskSchema},
 			{Type: "logs", Schema: logsSchema},
 			{Type: "metrics", Schema: metricsSchema},
+			{Type: "objective", Label: "name", Many: true, Path: "objectives", Schema: objectiveSchema},
 		},
 	}
 	fileSchema = &hclfile.Schema{
@@ -102,6 +103,7 @@ func decode(f *hclfile.File) (*Service, error) {
 	s.Disk = decodeDisk(block)
 	s.Logs = decodeLogs(block)
 	s.Metrics = decodeMetrics(block)
+	s.Objectives = decodeObjectives(block)
 	for _, m := range s.mistakes() {
 		block.Report(m)
 	}

@@ -66,6 +66,7 @@ func draw(t *rapid.T) *Service {
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "health") {
 		s.Health = drawHealth(t)
+		s.Objectives = drawObjectives(t)
 	}
 	if len(numbers) > 0 && rapid.Bool().Draw(t, "metrics") {
 		s.Metrics = &Metrics{
@@ -214,6 +215,7 @@ func write(s *Service) (hcl, jsonText []byte, err error) {
 			b.set("limit", m.Limit)
 		}
 	}
+	writeObjectives(service, s.Objectives)
 	if s.MaxInstances == 0 {
 		service.set("instances", s.Instances)
 	} else {

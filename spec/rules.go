@@ -40,6 +40,7 @@ func (s *Service) mistakes() []mistake {
 	out = append(out, s.Disk.mistakes()...)
 	out = append(out, s.Logs.mistakes()...)
 	out = append(out, s.metricsMistakes()...)
+	out = append(out, s.objectiveMistakes()...)
 	out = append(out, s.envMistakes()...)
 	return append(out, s.secretMistakes()...)
 }

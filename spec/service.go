@@ -18,6 +18,7 @@ type Service struct {
 	Disk         *Disk             `json:"disk,omitempty"`
 	Logs         *Logs             `json:"logs,omitempty"`
 	Metrics      *Metrics          `json:"metrics,omitempty"`
+	Objectives   []Objective       `json:"objectives,omitempty"`
 	Env          map[string]string `json:"env,omitempty"`
 	// Secrets are names only. The values come from the caller's environment
 	// at deploy time and are never part of this struct.

@@ -39,6 +39,10 @@ func container() *Service {
 			},
 			Retention: LogRetention{SizeMB: 16, Days: 3},
 		},
+		Objectives: []Objective{
+			{Name: ObjectiveAvailability, Target: 0.999, Window: 720 * time.Hour},
+			{Name: ObjectiveLatency, Target: 0.95, Window: 36 * time.Hour, Threshold: 300 * time.Millisecond},
+		},
 		Env:     map[string]string{"LOG_LEVEL": "info", "RETRIES": "3", "VERBOSE": "true", "EMPTY": "", "REGION": "eu-1"},
 		Secrets: []string{"API_KEY", "_TOKEN2"},
 	}
@@ -62,7 +66,7 @@ func native() *Service {
 
 func ranged() *Service {
 	s := container()
-	s.Source.Container.Image = "nginx"
+	s.Source.Container.Image, s.Objectives = "nginx", nil
 	s.Instances, s.MaxInstances = 2, 10
 	return s
 }
@@ -197,6 +201,11 @@ func TestValidate(t *testing.T) {
 		"health.http.json":            func(s *Service) { s.Health.HTTP.JSON = make([]string, 100) },
 		"health.http.headers[X]":      func(s *Service) { s.Health.HTTP.Headers = map[string]string{"X": "a\r\nb"} },
 		"health.http.body_matches[0]": func(s *Service) { s.Health.HTTP.BodyMatches = []string{strings.Repeat("a", 2000)} },
+		"objectives[0].target":        func(s *Service) { s.Objectives[0].Target = math.NaN() },
+		"objectives[0].window":        func(s *Service) { s.Objectives[0].Window = -time.Hour },
+		"objectives[1].threshold":     func(s *Service) { s.Objectives[1].Threshold = 0 },
+		"objectives[1].name":          func(s *Service) { s.Objectives[1] = s.Objectives[0] },
+		"objectives[0]":               func(s *Service) { s.Health = nil },
 		"env[A\nB]":                   func(s *Service) { s.Env["A\nB"] = "" },
 		"env[RETRIES]":                func(s *Service) { s.Env["RETRIES"] = "\x00" },
 		"env[VERBOSE]":                func(s *Service) { s.Env["VERBOSE"] = strings.Repeat("a", 1<<20) },

@@ -31,6 +31,7 @@ const (
 	ByDeploy   MadeBy = "deploy"
 	ByUpdate   MadeBy = "update"
 	ByRollback MadeBy = "rollback"
+	ByReaction MadeBy = "reaction" // of a monitor, to what was not healthy
 )
 
 // Revision is what was wanted of a name at a time. Revisions of a name are
@@ -45,7 +46,7 @@ type Revision struct {
 	// PriceUSD is US dollars an hour for all instances.
 	PriceUSD float64
 	Outcome  string // OutcomeDone or OutcomeFailed
-	Note     string // why it failed, or which revision was rolled back to
+	Note     string // why it failed, which revision was rolled back to, or to what it reacts
 	BeganAt  time.Time
 	EndedAt  time.Time
 }

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -38,6 +39,9 @@ type Store struct {
 	now  func() time.Time
 
 	samples sampleCache
+
+	alerts    sync.Mutex
+	compacted time.Time // when counts of objectives were, by this process
 }
 
 // Open opens the store at path, makes it when it is not there, and brings its

@@ -1,6 +1,7 @@
 # A service that is asked in detail: over a private port, from the instance
 # itself through SSH, with a condition on the JSON that it answers. Three
-# failures in a row count; docs/qos.md has all fields. Try it with
+# failures in a row count, and objectives say how many are too many;
+# docs/qos.md has all fields. Try it with
 #   skysail deploy examples/health/service.hcl --remote --sandbox --auto-approve
 #   skysail qos watched
 #   skysail destroy watched --auto-approve
@@ -36,5 +37,15 @@ service "watched" {
       header_matches = { Content-Type = "^text/plain" }
       body_matches   = ["^ok"]
     }
+  }
+
+  objective "availability" {
+    target = 0.999
+    window = "30d"
+  }
+  objective "latency" {
+    target    = 0.99
+    window    = "7d"
+    threshold = "250ms"
   }
 }

@@ -72,7 +72,7 @@ locals {
       lock_passwd         = false
       passwd              = "*"
       ssh_authorized_keys = [var.ssh_public_key]
-      sudo                = "ALL=(root) NOPASSWD: /opt/skysail/secrets \"\", /opt/skysail/rotate-host-key \"\""
+      sudo                = "ALL=(root) NOPASSWD: /opt/skysail/secrets \"\", /opt/skysail/rotate-host-key \"\", /usr/bin/systemctl restart ${local.unit}"
     }]
 
     write_files = [for f in concat(local.files, local.data_files) : {

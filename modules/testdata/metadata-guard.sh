@@ -34,7 +34,7 @@ done
 get() { GUARD_GET="http://169.254.169.254:$1/" "$self"; }
 contained() { GUARD_GET="http://169.254.169.254:$1/" ip netns exec "$container" "$self"; }
 tries=0
-until get 80 >/dev/null 2>&1 && get 53 >/dev/null 2>&1; do
+until [ "$(get 80)$(get 53)" = answeredanswered ]; do
 	tries=$((tries + 1))
 	[ "$tries" -lt 50 ]
 	sleep 0.1

@@ -55,8 +55,15 @@ func (n *Network) Up() (up, known bool) {
 	return n.up, n.works
 }
 
-// cut reports whether the network is known to be down.
-func (n *Network) cut(ctx context.Context) bool {
+// Look looks unless it did moments ago, and returns what Up does.
+func (n *Network) Look(ctx context.Context) (up, known bool) {
+	n.Cut(ctx)
+	return n.Up()
+}
+
+// Cut reports whether the network is known to be down. It looks, when it did not
+// just now.
+func (n *Network) Cut(ctx context.Context) bool {
 	if len(n.anchors) == 0 {
 		return false
 	}
@@ -116,7 +123,7 @@ func (n *Network) judge(ctx context.Context, res qos.Result) qos.Result {
 	blind := map[key]bool{}
 	for i, r := range res.Reports {
 		k := key{r.Instance, r.Source}
-		if !down[k] || r.Sandbox || r.Provider == policies.Local || r.Kube != nil || !n.cut(ctx) {
+		if !down[k] || r.Sandbox || r.Provider == policies.Local || r.Kube != nil || !n.Cut(ctx) {
 			continue
 		}
 		blind[k] = true

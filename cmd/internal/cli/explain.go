@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -48,12 +49,33 @@ func (a *app) printExplanation(e deploy.Explanation) {
 	for _, x := range e.Attempts {
 		a.printAttempt(x)
 	}
+	a.printReactions(e)
 	a.printf("\n%d attempt(s), %s", len(e.Attempts), seconds(e.Seconds))
 	if e.BudgetUSD > 0 {
 		a.printf("; those that were removed cost %s of failover.budget_usd = %s\n", usd(e.SpentUSD), usd(e.BudgetUSD))
 		return
 	}
 	a.printf("; those that were removed cost %s\n", usd(e.SpentUSD))
+}
+
+func (a *app) printReactions(e deploy.Explanation) {
+	for _, r := range e.Reactions {
+		what := "about it"
+		if r.Replacement == e.ID {
+			what = "that made it, about " + r.Deployment
+		}
+		a.printf("\nreaction %s, %s: %s, %s\n", what, r.BeganAt.Local().Format(time.DateTime), r.Kind, cmp.Or(r.Outcome, "under way, or its monitor ended"))
+		wrap(a.io.Out, "  evidence ", r.Why, a.width())
+		if r.Note != "" {
+			wrap(a.io.Out, "  note     ", r.Note, a.width())
+		}
+		if r.Replacement != "" && r.Replacement != e.ID {
+			wrap(a.io.Out, "  replaced ", "by "+r.Replacement, a.width())
+		}
+		if r.USD > 0 {
+			wrap(a.io.Out, "  cost     ", usd(r.USD)+" beside what ran", a.width())
+		}
+	}
 }
 
 func (a *app) printAttempt(x deploy.Explained) {

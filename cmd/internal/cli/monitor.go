@@ -3,10 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"skysail/qos/exporter"
 	"skysail/qos/health"
 	"skysail/qos/metric"
+	"skysail/qos/notify"
 	"skysail/qos/remotewrite"
 	"skysail/qos/sshclient"
 )
@@ -30,7 +33,7 @@ func newMonitor(a *app) *cobra.Command {
 	var listen string
 	var interval time.Duration
 	var anchors []string
-	var dryRun bool
+	var dryRun, reacts bool
 	var push string
 	cmd := &cobra.Command{
 		Use:         "monitor",
@@ -59,10 +62,18 @@ With --remote-write it sends what it reads to a Prometheus or whatever else take
 remote-write protocol as well; SKYSAIL_REMOTE_WRITE_TOKEN, or _USER and _PASSWORD,
 are the credentials. What can not be sent waits, up to 300,000 samples.
 
+What a policy's reaction block says is done about a deployment that is not healthy is
+done by the monitor: a line on stderr tells each time, and why nothing is done where
+something could be. --react=false only watches.
+
+It evaluates alerts at each interval, of the objectives of service files and others,
+and tells people as policies say: see skysail alerts and skysail maintenance.
+
 With --dry-run it says how many calls and dollars a day that is, and does nothing.`,
 		Example: `  skysail monitor --listen 127.0.0.1:9464
   skysail monitor --listen :9464 --interval 1m --anchor 192.0.2.1:443
-  skysail monitor --dry-run`,
+  skysail monitor --dry-run
+  skysail monitor rules --out /etc/prometheus/skysail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if interval < time.Second {
@@ -78,20 +89,22 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 				if dryRun {
 					return a.runMonitorCost(cmd.Context(), d, o)
 				}
-				return a.runMonitor(cmd.Context(), d, o, listen, push)
+				return a.runMonitor(cmd.Context(), d, o, listen, push, reacts)
 			})
 		},
 	}
+	cmd.AddCommand(newMonitorRules(a))
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:9464", "address to serve on")
 	f.DurationVar(&interval, "interval", 15*time.Second, "time between two readings of a source")
 	f.StringSliceVar(&anchors, "anchor", defaultAnchors, "addresses that show whether this machine's own network works")
 	f.StringVar(&push, "remote-write", "", "URL to send samples to, such as http://prometheus:9090/api/v1/write")
+	f.BoolVar(&reacts, "react", true, "do what policies say about deployments that are not healthy")
 	f.BoolVar(&dryRun, "dry-run", false, "say what watching takes a day, and do nothing")
 	return cmd
 }
 
-func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen, push string) error {
+func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen, push string, reacts bool) error {
 	g, gctx := errgroup.WithContext(ctx)
 	own := func() []metric.Described { return nil }
 	var send func(context.Context) error
@@ -112,12 +125,28 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	pool := sshclient.NewPool()
 	defer pool.Close() //nolint:errcheck // the connections end with it
 	o.Connections, o.QoS.Health = pool, health.NewProber()
+	var reactor *deploy.Reactor
+	if reacts {
+		reactor = d.Reactor(o.Interval, a.tellReaction)
+		also := o.Also
+		o.Also = func(readings []qos.Result) {
+			reactor.Take(readings)
+			if also != nil {
+				also(readings)
+			}
+		}
+	}
+	alerting, err := d.Alerting(ctx, o, &notify.Sender{})
+	if err != nil {
+		return err
+	}
+	o.Alerting = alerting
 	m := d.Monitor(o)
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),
 		exporter.WithTargets(m.State().Targets), exporter.WithReady(m.Ready), exporter.WithPages(d.StatusPage(m).Handler()),
-		exporter.WithOwn(func() []metric.Described { return append(m.Metrics(), own()...) }),
+		exporter.WithOwn(func() []metric.Described { return slices.Concat(m.Metrics(), alerting.Metrics(), own()) }),
 	)
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"listen": l.Addr().String(), "url": "http://" + l.Addr().String() + "/metrics", "page": "http://" + l.Addr().String() + "/"}); err != nil {
@@ -126,7 +155,16 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	} else {
 		a.printf("Serving http://%[1]s/metrics, and a status page at http://%[1]s/\n", l.Addr())
 	}
-	g.Go(func() error { return m.Run(gctx) })
+	if reactor != nil {
+		g.Go(func() error { return reactor.Run(gctx, m.Network()) })
+	}
+	// Alerting ends after the monitor, whose last readings count.
+	actx, end := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error {
+		defer end()
+		return m.Run(gctx)
+	})
+	g.Go(func() error { return alerting.Run(actx) })
 	if send != nil {
 		g.Go(func() error { return send(gctx) })
 	}
@@ -136,6 +174,17 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 		err = nil // the way in which watching ends
 	}
 	return err
+}
+
+// tellReaction writes a line for what was done about a deployment, or was not.
+func (a *app) tellReaction(n deploy.ReactionNote) {
+	if a.output == "json" {
+		if line, err := json.Marshal(n); err == nil {
+			_, _ = fmt.Fprintf(a.io.Err, "%s\n", line)
+		}
+		return
+	}
+	_, _ = fmt.Fprintf(a.io.Err, "%s %s: %s, %s: %s\n", n.At.Format(time.RFC3339), cmp.Or(n.Name, "monitor"), n.Kind, n.State, n.Text)
 }
 
 func (a *app) runMonitorCost(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions) error {

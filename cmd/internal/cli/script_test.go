@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -65,6 +66,7 @@ func runScripts(t *testing.T, dir string) {
 			"waithttp": waitHTTP,
 			"fetch":    fetch,
 			"exit":     exitStatus,
+			"receive":  receive,
 		},
 	})
 }
@@ -163,4 +165,25 @@ func exitStatus(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("exit status %d, wanted %s", got, args[0])
 	}
+}
+
+// receive takes requests at an address until the script ends, and writes their
+// bodies to a file, a line each: receive ADDRESS FILE.
+func receive(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: receive address file")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[1]), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	l, err := net.Listen("tcp", args[0])
+	ts.Check(err)
+	srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		_, _ = f.Write(append(b, '\n'))
+	})}
+	go func() { _ = srv.Serve(l) }()
+	ts.Defer(func() {
+		_ = srv.Close()
+		_ = f.Close()
+	})
 }

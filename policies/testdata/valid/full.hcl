@@ -34,6 +34,15 @@ policy {
     total_timeout   = "10m"
     regions_first   = false
   }
+  reaction {
+    on_unhealthy    = "failover"
+    after           = "90s"
+    cooldown        = "1h"
+    max_per_day     = 2
+    max_usd_per_day = 1.5
+    min_healthy     = 0.25
+    dry_run         = true
+  }
   access {
     ssh_from = ["203.0.113.0/24", env("OFFICE"), "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"]
   }

@@ -32,8 +32,8 @@ const questionFile = ".question"
 // maxAnswer bounds the text; what is longer the shim prints itself.
 const maxAnswer = 64 << 10
 
-// answerPatience is how long an answer waits for its reader.
-const answerPatience = 10 * time.Second
+// readerPatience is how long an answer waits for its reader.
+const readerPatience = 10 * time.Second
 
 // canAnswer says whether this system shows a shim's arguments and environment.
 func canAnswer() bool { return runtime.GOOS == "linux" }
@@ -111,31 +111,38 @@ func (s *Server) Serve(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		s.serving.Go(func() { s.reply(ctx, id, s.answer(id, name)) })
+		s.serving.Go(func() { s.reply(ctx, id, name) })
 	}
 	s.serving.Wait()
 	_ = s.file.Close()
 }
 
-// reply hands the answer over. The shim may have ended, or be about to read.
-func (s *Server) reply(ctx context.Context, pid int, text string) {
-	ctx, cancel := context.WithTimeout(ctx, answerPatience)
-	defer cancel()
+// reply hands the answer over. The way to the shim is opened before the answer
+// is known: if the instance is killed meanwhile, the shim reads its end.
+func (s *Server) reply(ctx context.Context, pid int, name string) {
 	path := s.path() + "." + strconv.Itoa(pid)
 	defer func() { _ = os.Remove(path) }()
+	if f := openForReader(ctx, path); f != nil {
+		_, _ = f.WriteString(s.answer(pid, name))
+		_ = f.Close()
+	}
+}
+
+// openForReader waits for the shim to read; nil when it has ended.
+func openForReader(ctx context.Context, path string) *os.File {
+	ctx, cancel := context.WithTimeout(ctx, readerPatience)
+	defer cancel()
 	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // in the folder of the shims
 		if err == nil {
-			_, _ = f.WriteString(text)
-			_ = f.Close()
-			return
+			return f
 		}
 		if !errors.Is(err, syscall.ENXIO) {
-			return
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-time.After(wait):
 		}
 	}

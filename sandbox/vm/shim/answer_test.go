@@ -24,7 +24,7 @@ func served(t *testing.T, manager func(systemd.Call) systemd.Reply) (dir string,
 	}
 	dir = filepath.Join(t.TempDir(), "it's [a] dir")
 	itself := filepath.Join(t.TempDir(), "skysail")
-	if err := os.WriteFile(itself, []byte("#!/bin/sh\necho itself \"$@\"\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(itself, []byte("#!/bin/sh\necho itself \"$@\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(reexec.EnvBinary, itself)
@@ -50,7 +50,7 @@ func served(t *testing.T, manager func(systemd.Call) systemd.Reply) (dir string,
 // call runs a shim as a user of the instance does.
 func call(t *testing.T, dir, user, name string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, Folder, name), args...) //nolint:gosec // a shim
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, Folder, name), args...)
 	cmd.Env = append(os.Environ(), EnvUser+"="+user, EnvInstance+"="+dir, "PATH="+Path(dir, os.Getenv("PATH")))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &out, &errs, t.TempDir()
@@ -137,7 +137,7 @@ func TestAnsweredSideBySide(t *testing.T) {
 // A relative path is the caller's.
 func TestAnsweredInTheCallersFolder(t *testing.T) {
 	dir, _ := served(t, nil)
-	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, Folder, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", "key") //nolint:gosec // a shim
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, Folder, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", "key")
 	cmd.Dir = t.TempDir()
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)

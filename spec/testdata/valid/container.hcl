@@ -54,6 +54,15 @@ service "echo" {
       days    = 3
     }
   }
+  objective "availability" {
+    target = 0.999
+    window = "30d"
+  }
+  objective "latency" {
+    target    = 0.95
+    window    = "1d12h"
+    threshold = "300ms"
+  }
   env     = { LOG_LEVEL = "info", RETRIES = 3, VERBOSE = true, EMPTY = "", REGION = env("REGION") }
   secrets = ["API_KEY", "_TOKEN2"]
 }

@@ -1,0 +1,273 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"skysail/internal/failure"
+	"skysail/policies"
+	"skysail/qos"
+	"skysail/qos/monitor"
+	"skysail/qos/react"
+	"skysail/selector"
+	"skysail/store"
+)
+
+// reactEvery is how often a Reactor looks at what it was told.
+const reactEvery = 2 * time.Second
+
+// ReactionNote is something that a Reactor did, or left alone.
+type ReactionNote struct {
+	At   time.Time            `json:"at"`
+	Name string               `json:"name"`
+	ID   string               `json:"id"`
+	Kind policies.OnUnhealthy `json:"on_unhealthy"`
+	// State is begun, done, failed, dry-run, or held, with the reason in Text.
+	State string `json:"state"`
+	Text  string `json:"text"`
+}
+
+// Reactor does what policies say about deployments that are not healthy.
+type Reactor struct {
+	d    *Deployer
+	gate *react.Gate
+	tell func(ReactionNote)
+
+	mu    sync.Mutex
+	busy  map[string]bool // names that are worked on
+	said  map[string]bool // names of which it was told why nothing is done
+	doing sync.WaitGroup
+}
+
+// Reactor makes one for a monitor with this interval. It is to be given what
+// the monitor reads (MonitorOptions.Also), and run beside it. Tell is told of
+// everything, from one goroutine at a time; it may be nil.
+func (d *Deployer) Reactor(interval time.Duration, tell func(ReactionNote)) *Reactor {
+	if tell == nil {
+		tell = func(ReactionNote) {}
+	}
+	return &Reactor{d: d, gate: react.NewGate(interval), tell: tell, busy: map[string]bool{}, said: map[string]bool{}}
+}
+
+// Take takes in what a monitor read; it does not wait.
+func (r *Reactor) Take(readings []qos.Result) { r.gate.Take(readings) }
+
+// Run looks at the fleet until ctx ends, and returns why it ended. What it has
+// begun by then goes on in its own process.
+func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
+	tick := time.NewTicker(reactEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			if err := r.look(ctx, network); err != nil && ctx.Err() == nil {
+				r.note(ReactionNote{State: store.ReactionFailed, Text: "the store can not be read: " + err.Error()})
+			}
+		}
+	}
+}
+
+// look asks the gate about every deployment whose policy has a reaction.
+func (r *Reactor) look(ctx context.Context, network *monitor.Network) error {
+	rows, err := r.d.inService(ctx)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for i := range rows {
+		keep[rows[i].ID] = true
+	}
+	r.gate.Forget(keep)
+	for i := range rows {
+		row := &rows[i]
+		if row.Policy.Reaction == (policies.Reaction{}) || row.Phase != store.Running || r.isBusy(row.Name) {
+			continue
+		}
+		past, err := r.past(ctx, row.Name)
+		if err != nil {
+			return err
+		}
+		c := react.Case{ID: row.ID, Policy: row.Policy.Reaction, Past: past, Alone: !row.Sandbox && row.Provider != policies.Local}
+		v := r.gate.Judge(c, react.Fleet{NetworkUp: true, NetworkKnown: true})
+		if v.React() {
+			up, known := network.Look(ctx)
+			v = r.gate.Judge(c, react.Fleet{NetworkUp: up, NetworkKnown: known})
+		}
+		r.decide(ctx, row, v)
+	}
+	return nil
+}
+
+func (r *Reactor) past(ctx context.Context, name string) ([]react.Past, error) {
+	all, err := r.d.store.Reactions(ctx, name, time.Now().Add(-24*time.Hour))
+	out := make([]react.Past, len(all))
+	for i, p := range all {
+		out[i] = react.Past{At: p.BeganAt, USD: p.USD}
+	}
+	return out, err
+}
+
+func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Verdict) {
+	kind := row.Policy.Reaction.OnUnhealthy
+	if len(v.Evidence) > 0 && v.Held == "" {
+		v.Held = cannot(row)
+	}
+	if !v.React() {
+		r.hold(row, v)
+		return
+	}
+	evidence, err := json.Marshal(v.Evidence)
+	if err != nil {
+		evidence = []byte("null")
+	}
+	entry := store.Reaction{Name: row.Name, Deployment: row.ID, Kind: string(kind), Evidence: evidence, Why: v.Why()}
+	if row.Policy.Reaction.DryRun {
+		entry.Outcome = store.ReactionTold
+	}
+	if entry.Seq, err = r.d.store.BeginReaction(ctx, entry); err != nil {
+		// What is not on record would be done again and again.
+		r.note(r.about(row, store.ReactionFailed, "it can not be recorded, so nothing was done: "+err.Error()))
+		return
+	}
+	if row.Policy.Reaction.DryRun {
+		r.note(r.about(row, store.ReactionTold, "nothing was done, as the policy has dry_run: "+entry.Why))
+		return
+	}
+	r.note(r.about(row, "begun", entry.Why))
+	r.setBusy(row.Name, true)
+	r.doing.Go(func() {
+		defer r.setBusy(row.Name, false)
+		// It ends in order by itself, also when the monitor is asked to end.
+		r.act(context.WithoutCancel(ctx), *row, entry, v)
+	})
+}
+
+// cannot says why a reaction is not possible here.
+func cannot(row *store.Deployment) string {
+	switch {
+	case row.Policy.Reaction.OnUnhealthy == policies.Alert:
+		return `on_unhealthy is "alert"`
+	case row.Provider == policies.Local:
+		return "a service on this machine is restarted by its own supervisor"
+	case row.Provider == policies.Kubernetes:
+		return "pods are restarted and replaced by their cluster"
+	}
+	return ""
+}
+
+// hold tells why nothing is done, once for each time that it is not well.
+func (r *Reactor) hold(row *store.Deployment, v react.Verdict) {
+	r.mu.Lock()
+	first := len(v.Evidence) > 0 && !r.said[row.Name]
+	r.said[row.Name] = len(v.Evidence) > 0
+	r.mu.Unlock()
+	if first {
+		r.note(r.about(row, "held", v.Held+". "+v.Why()))
+	}
+}
+
+// act does it, and records what became of it.
+func (r *Reactor) act(ctx context.Context, row store.Deployment, entry store.Reaction, v react.Verdict) {
+	began := time.Now()
+	var err error
+	switch kind := row.Policy.Reaction.OnUnhealthy; kind {
+	case policies.Restart:
+		err = r.d.restart(ctx, &row, v)
+	default:
+		var res UpdateResult
+		res, err = supervised[UpdateResult](ctx, r.d, opUpdate, row.Name, updateOrder{
+			Name: row.Name, Replace: true,
+			Reaction: &reactionOrder{Why: string(kind) + " as it was not healthy: " + entry.Why, Away: kind == policies.FailoverAway},
+		})
+		if res.Deployment.ID != row.ID {
+			entry.Replacement = res.Deployment.ID
+		}
+		// While the new one was made, both were paid for; the dearer rate is
+		// not known before, so the old one's stands for both.
+		entry.USD = billingOf(row.Provider).cost(row.PriceUSD, max(row.Service.Instances, 1), time.Since(began))
+	}
+	entry.Outcome = store.ReactionDone
+	if err != nil {
+		entry.Outcome, entry.Note = store.ReactionFailed, err.Error()
+	}
+	if err := r.d.store.EndReaction(ctx, entry); err != nil {
+		entry.Note += "; it can not be recorded: " + err.Error()
+	}
+	text := entry.Note
+	if text == "" {
+		text = "the service was restarted"
+	}
+	if entry.Replacement != "" {
+		text = "replaced by " + entry.Replacement
+	}
+	r.note(r.about(&row, entry.Outcome, text))
+}
+
+// elsewhere are the candidates away from where a deployment is: at other
+// providers, else in other regions.
+func elsewhere(row *store.Deployment, all []selector.Candidate) ([]selector.Candidate, error) {
+	for _, away := range []func(c selector.Candidate) bool{
+		func(c selector.Candidate) bool { return c.Offer.Provider != row.Provider },
+		func(c selector.Candidate) bool { return c.Offer.Region != row.Region },
+	} {
+		if out := slices.DeleteFunc(slices.Clone(all), func(c selector.Candidate) bool { return !away(c) }); len(out) > 0 {
+			return out, nil
+		}
+	}
+	return nil, failure.New(failure.Exhausted, fmt.Sprintf("there is nowhere for %q to fail over to", row.Name),
+		fmt.Sprintf("Nothing that its policy allows is away from %s in %s; nothing was changed.", row.Provider, row.Region),
+		`Allow another provider or region, or set on_unhealthy = "replace".`)
+}
+
+func (r *Reactor) about(row *store.Deployment, state, text string) ReactionNote {
+	return ReactionNote{Name: row.Name, ID: row.ID, Kind: row.Policy.Reaction.OnUnhealthy, State: state, Text: text}
+}
+
+func (r *Reactor) note(n ReactionNote) {
+	n.At = time.Now().UTC()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tell(n)
+}
+
+func (r *Reactor) isBusy(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.busy[name]
+}
+
+func (r *Reactor) setBusy(name string, busy bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy[name] = busy
+}
+
+// restart restarts the service on the machines that the evidence is against.
+func (d *Deployer) restart(ctx context.Context, row *store.Deployment, v react.Verdict) error {
+	targets, err := d.registered(ctx, row)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
+	defer cancel()
+	var errs []error
+	for _, t := range targets {
+		if !slices.ContainsFunc(v.Evidence, func(e react.Evidence) bool { return e.Instance == t.Instance }) {
+			continue
+		}
+		if _, err := qos.Run(ctx, t, "sudo -n systemctl restart "+t.Unit, nil); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", t.Instance, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// restartTimeout is over systemd's own, TimeoutStopSec and TimeoutStartSec.
+const restartTimeout = 5 * time.Minute

@@ -1,0 +1,5 @@
+policy {
+  reaction {
+    after = "1m"
+  }
+}

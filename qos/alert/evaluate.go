@@ -1,0 +1,270 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"skysail/internal/duration"
+	"skysail/policies"
+	"skysail/qos/notify"
+	"skysail/qos/objective"
+	"skysail/store"
+)
+
+// Evaluate keeps what was counted, judges every alert, and keeps what changed.
+func (e *Engine) Evaluate(ctx context.Context) error {
+	e.look(ctx)
+	if err := e.flush(ctx); err != nil {
+		return err
+	}
+	stored, err := e.o.Store.Alerts(ctx, "")
+	if err != nil {
+		return err
+	}
+	before := make(map[string]store.Alert, len(stored))
+	for _, a := range stored {
+		before[a.Key] = a
+	}
+	now := e.o.Now()
+	findings, err := e.objectives(ctx, before, now)
+	if err != nil {
+		return err
+	}
+	blind := e.blind(ctx)
+	e.mu.Lock()
+	if !e.known {
+		e.mu.Unlock()
+		return errors.New("what is watched is not known yet")
+	}
+	findings = append(findings, e.instances(now, blind)...)
+	findings = append(findings, e.gone(stored, findings, now)...)
+	changes, err := e.changes(findings, before, now)
+	e.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		if err := e.o.Store.KeepAlerts(ctx, store.AlertBatch{Changes: changes}); err != nil {
+			return err
+		}
+		if stored, err = e.o.Store.Alerts(ctx, ""); err != nil {
+			return err
+		}
+	}
+	e.mu.Lock()
+	e.alerts = stored
+	e.mu.Unlock()
+	return nil
+}
+
+// objectives judges the burn rates.
+func (e *Engine) objectives(ctx context.Context, before map[string]store.Alert, now time.Time) ([]finding, error) {
+	e.mu.Lock()
+	view := e.view
+	e.mu.Unlock()
+	var out []finding
+	measured := map[countKey]measure{}
+	for _, d := range view {
+		for _, o := range d.Objectives {
+			burns := objective.Burns(o.Window)
+			windows := []time.Duration{o.Window}
+			for _, b := range burns {
+				windows = append(windows, b.Long, b.Short)
+			}
+			sums, err := e.o.Store.ObjectiveCounts(ctx, d.ID, o.Name, windows, now)
+			if err != nil {
+				return nil, err
+			}
+			m := measure{objective: o, deployment: d, counts: map[time.Duration]objective.Count{}}
+			for i, s := range sums {
+				m.counts[windows[i]] = objective.Count{Good: s.Good, Total: s.Total}
+			}
+			measured[countKey{deployment: d.ID, objective: o.Name}] = m
+			for _, b := range burns {
+				f := finding{Kind: BudgetBurn, deployment: d.Name, labels: map[string]string{
+					"objective": o.Name, "burn_rate": strconv.FormatFloat(b.Factor, 'g', -1, 64), "window": duration.Text(b.Long), "short_window": duration.Text(b.Short),
+				}}
+				f.Severity = b.Severity
+				firing := before[f.key()].State == string(objective.Firing)
+				f.condition = b.Over(m.counts[b.Long], m.counts[b.Short], o.Target, firing)
+				f.summary = burnText(&m, b)
+				out = append(out, f)
+			}
+		}
+	}
+	e.mu.Lock()
+	e.measured = measured
+	e.mu.Unlock()
+	return out, nil
+}
+
+func burnText(m *measure, b objective.Burn) string {
+	o := &m.objective
+	rate, _ := m.counts[b.Long].BurnRate(o.Target)
+	left, _ := m.counts[o.Window].BudgetRemaining(o.Target)
+	return fmt.Sprintf("%s burns its error budget %.1f times too fast over %s (more than %g is an alert); %s %% of the budget of %s at %s %% is used",
+		o.Name, rate, duration.Text(b.Long), b.Factor, percent(1-left), duration.Text(o.Window), percent(o.Target))
+}
+
+func percent(share float64) string {
+	return strconv.FormatFloat(math.Round(1e6*share)/1e4, 'f', -1, 64)
+}
+
+// blind says whether sources are silent because this machine's own network is
+// cut.
+func (e *Engine) blind(ctx context.Context) bool {
+	e.mu.Lock()
+	silent := false
+	for _, t := range e.targets {
+		for _, s := range t.sources {
+			silent = silent || !s.ok
+		}
+	}
+	e.mu.Unlock()
+	return silent && e.o.NetworkCut != nil && e.o.NetworkCut(ctx)
+}
+
+// instances judges what is known of each instance. The caller holds mu.
+func (e *Engine) instances(now time.Time, blind bool) []finding {
+	stale, gone := max(StaleAfter, 4*e.o.Interval), e.goneAfter()
+	var out []finding
+	for k, t := range e.targets {
+		d, watched := e.view[k.deployment]
+		if !watched || now.Sub(t.heard) > gone {
+			delete(e.targets, k)
+			continue
+		}
+		for _, kind := range ofTarget {
+			f := finding{Kind: kind.Kind, deployment: d.Name, labels: map[string]string{"instance": t.instance}}
+			f.condition, f.summary = kind.judge(t, now)
+			out = append(out, f)
+		}
+		for name, s := range t.sources {
+			if now.Sub(s.heard) > gone {
+				delete(t.sources, name)
+				continue
+			}
+			f := finding{Kind: Stale, deployment: d.Name, labels: map[string]string{"instance": t.instance, "source": name}, condition: objective.Is(!s.ok)}
+			f.summary = fmt.Sprintf("source %s of instance %s was not read since %s: %s", name, t.instance, s.since.UTC().Format(time.RFC3339), s.err)
+			if d.Maintenance {
+				s.since = now
+			}
+			if !s.ok && (blind || now.Sub(s.since) < stale) {
+				f.condition = objective.Unknown
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// goneAfter is over the longest time that a monitor takes to ask again what does
+// not answer.
+func (e *Engine) goneAfter() time.Duration { return max(goneAfter, 10*e.o.Interval) }
+
+// gone ends the alerts of what there is no longer: a deployment, an objective, or
+// an instance of which nothing was heard since the start. The caller holds mu.
+func (e *Engine) gone(stored []store.Alert, findings []finding, now time.Time) []finding {
+	judged := make(map[string]bool, len(findings))
+	for i := range findings {
+		judged[findings[i].key()] = true
+	}
+	names := make(map[string]bool, len(e.view))
+	for _, d := range e.view {
+		names[d.Name] = true
+	}
+	var out []finding
+	for _, a := range stored {
+		if a.State != string(objective.Firing) || judged[a.Key] {
+			continue
+		}
+		f := finding{Kind: Kind{Name: a.Name, Severity: a.Severity, Always: true}, deployment: a.Deployment, labels: a.Labels, condition: objective.No}
+		switch _, ofInstance := a.Labels["instance"]; {
+		case !names[a.Deployment]:
+			f.summary = "the deployment is gone; before: " + a.Summary
+		case !ofInstance:
+			f.summary = "the objective is gone; before: " + a.Summary
+		case now.Sub(e.started) > e.goneAfter():
+			f.summary = "the instance is gone; before: " + a.Summary
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// changes are the alerts whose state is another one now. The caller holds mu.
+func (e *Engine) changes(findings []finding, before map[string]store.Alert, now time.Time) ([]store.AlertChange, error) {
+	byName := make(map[string]Deployment, len(e.view))
+	for _, d := range e.view {
+		byName[d.Name] = d
+	}
+	var out []store.AlertChange
+	for i := range findings {
+		f := &findings[i]
+		d := byName[f.deployment]
+		if d.Maintenance && !f.Always {
+			continue
+		}
+		a := before[f.key()]
+		state := objective.State(a.State).Next(f.condition)
+		if state == objective.Inactive || string(state) == a.State {
+			continue
+		}
+		if d.Sandbox {
+			f.labels["sandbox"] = "true"
+		}
+		a.Key, a.Deployment, a.Name, a.Labels, a.State, a.Summary = f.key(), f.deployment, f.Name, f.labels, string(state), f.summary
+		var channels []policies.Notify
+		if state == objective.Firing {
+			a.Severity, a.FiredAt, a.ResolvedAt = f.Severity, now, time.Time{}
+			for _, n := range d.Notify {
+				if notify.Wants(&n, a.Severity) {
+					channels = append(channels, n)
+				}
+			}
+			var err error
+			if a.Channels, err = json.Marshal(channels); err != nil {
+				return nil, err
+			}
+		} else {
+			a.ResolvedAt = now
+			if err := json.Unmarshal(a.Channels, &channels); err != nil {
+				return nil, err
+			}
+		}
+		c, err := e.told(&a, channels)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, store.AlertChange{Alert: a, Notifications: c})
+	}
+	return out, nil
+}
+
+// told is what people are told of an alert in its new state.
+func (e *Engine) told(a *store.Alert, channels []policies.Notify) ([]store.Notification, error) {
+	var out []store.Notification
+	for i := range channels {
+		channel, err := json.Marshal(channels[i])
+		if err != nil {
+			return nil, err
+		}
+		id := notify.Digest(e.o.Installation, a.Key, a.FiredAt.UTC().Format(time.RFC3339Nano), a.State, string(channel))
+		event, err := json.Marshal(notify.Event{
+			Version: 1, ID: id, DedupKey: "skysail-" + notify.Digest(e.o.Installation, a.Key), State: a.State, Alert: a.Name, Severity: a.Severity,
+			Deployment: a.Deployment, Summary: a.Summary, Labels: a.Labels, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, store.Notification{Dedupe: id, Alert: a.Key, Channel: channel, Event: event})
+	}
+	return out, nil
+}

@@ -1,0 +1,63 @@
+package notify
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"mime"
+	"mime/quotedprintable"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Mail is a message (RFC 5322) to some addresses. The news of one alert are one
+// thread.
+func Mail(e *Event, from string, to []string) ([]byte, error) {
+	_, domain, _ := strings.Cut(from, "@")
+	thread := Digest(e.DedupKey, e.FiredAt.UTC().Format(time.RFC3339Nano))
+	id := func(state string) string { return line(fmt.Sprintf("<skysail-%s-%s@%s>", thread, state, domain)) }
+	clean := make([]string, len(to))
+	for i, a := range to {
+		clean[i] = line(a)
+	}
+	var b bytes.Buffer
+	header := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
+	header("From", line(from))
+	// Folded, as lines have at most 998 characters.
+	header("To", strings.Join(clean, ",\r\n "))
+	header("Subject", strings.ReplaceAll(mime.QEncoding.Encode("utf-8", cut(e.Title(), 250)), "?= =?", "?=\r\n =?"))
+	header("Date", e.At().UTC().Format(time.RFC1123Z))
+	header("Message-ID", id(e.State))
+	if e.Resolved() {
+		header("In-Reply-To", id("firing"))
+		header("References", id("firing"))
+	}
+	header("MIME-Version", "1.0")
+	header("Content-Type", "text/plain; charset=utf-8")
+	header("Content-Transfer-Encoding", "quoted-printable")
+	header("Auto-Submitted", "auto-generated")
+	b.WriteString("\r\n")
+	w := quotedprintable.NewWriter(&b)
+	_, err := w.Write([]byte(mailText(e)))
+	if err == nil {
+		err = w.Close()
+	}
+	return b.Bytes(), err
+}
+
+func mailText(e *Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", e.Title())
+	row := func(name, value string) { fmt.Fprintf(&b, "%-12s %s\n", name, line(value)) }
+	row("alert", e.Alert)
+	for _, name := range slices.Sorted(maps.Keys(e.Labels)) {
+		row(name, e.Labels[name])
+	}
+	row("fired", e.FiredAt.UTC().Format(time.RFC3339))
+	if e.Resolved() {
+		row("resolved", e.ResolvedAt.UTC().Format(time.RFC3339))
+	}
+	fmt.Fprintf(&b, "\nskysail alerts %s\n", line(e.Deployment))
+	return b.String()
+}
