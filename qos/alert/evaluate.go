@@ -107,7 +107,7 @@ func burnText(m *measure, b objective.Burn) string {
 	o := &m.objective
 	rate, _ := m.counts[b.Long].BurnRate(o.Target)
 	left, _ := m.counts[o.Window].BudgetRemaining(o.Target)
-	return fmt.Sprintf("%s burns its error budget %.1f times too fast over %s (more than %g is an alert); %s %% of the budget of %s at %s %% is used",
+	return fmt.Sprintf("%s burns its error budget at %.1f times the allowed rate over %s (more than %g is an alert); %s %% of the budget of %s at %s %% is used",
 		o.Name, rate, duration.Text(b.Long), b.Factor, percent(1-left), duration.Text(o.Window), percent(o.Target))
 }
 

@@ -180,7 +180,7 @@ func burning(deployment string, o spec.Objective) []group {
 		k.Severity = b.Severity
 		// increase() extrapolates: what is more than 1.5 is at least two.
 		r := alertRule(k, fmt.Sprintf("%s\nand %s\nand %s{%s} > 1.5", over(b.Long), over(b.Short), errorsIncrease(b.Long), of), "",
-			fmt.Sprintf("%s of {{ $labels.deployment }} burns its error budget more than %s times too fast over %s", o.Name, factor, duration.Text(b.Long)))
+			fmt.Sprintf("%s of {{ $labels.deployment }} burns its error budget at more than %s times the allowed rate over %s", o.Name, factor, duration.Text(b.Long)))
 		maps.Copy(r.Labels, names())
 		r.Labels["burn_rate"], r.Labels["window"], r.Labels["short_window"] = factor, duration.Text(b.Long), duration.Text(b.Short)
 		g.Rules = append(g.Rules, r)
