@@ -47,15 +47,14 @@ func (d *Deployer) MonitorCost(ctx context.Context, o MonitorOptions) (MonitorCo
 	if err != nil {
 		return MonitorCost{}, err
 	}
-	type turn struct {
-		source string
-		every  time.Duration
-	}
-	own := map[turn]int{}
+	own := map[string]map[time.Duration]int{}
 	measured := map[string][]qos.Target{}
 	for _, t := range instances {
 		for _, s := range w.c.Sources(t) {
-			own[turn{s, w.every(t, s)}]++
+			if own[s] == nil {
+				own[s] = map[time.Duration]int{}
+			}
+			own[s][w.every(t, s)]++
 		}
 		if t.Cloud != nil {
 			measured[t.Provider] = append(measured[t.Provider], t)
@@ -68,8 +67,11 @@ func (d *Deployer) MonitorCost(ctx context.Context, o MonitorOptions) (MonitorCo
 		}
 	}
 	out := MonitorCost{Sources: []SourceCost{}}
-	for _, x := range slices.SortedFunc(maps.Keys(own), func(a, b turn) int { return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.every, b.every)) }) {
-		out.Sources = append(out.Sources, SourceCost{Source: x.source, Instances: own[x], EverySeconds: x.every.Seconds(), Readings: own[x] * int(day/x.every)})
+	for _, s := range slices.Sorted(maps.Keys(own)) {
+		for _, every := range slices.Sorted(maps.Keys(own[s])) {
+			n := own[s][every]
+			out.Sources = append(out.Sources, SourceCost{Source: s, Instances: n, EverySeconds: every.Seconds(), Readings: n * int(day/every)})
+		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(measured)) {
 		c := cloudCost(p, measured[p], o.Interval)

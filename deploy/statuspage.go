@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"slices"
 
 	"skysail/policies"
 	"skysail/qos/monitor"
@@ -22,17 +21,20 @@ func (d *Deployer) onStatusPage(ctx context.Context) ([]statuspage.Deployment, e
 	if err != nil {
 		return nil, err
 	}
-	// Of a name that is being replaced the current one serves.
-	all = slices.DeleteFunc(all, func(v Deployment) bool { return v.Role != store.RoleCurrent })
-	out := make([]statuspage.Deployment, len(all))
-	for i, v := range all {
-		out[i] = statuspage.Deployment{
+	out := make([]statuspage.Deployment, 0, len(all))
+	for i := range all {
+		v := &all[i]
+		if v.Role != store.RoleCurrent {
+			continue // of a name that is being replaced the current one serves
+		}
+		row := statuspage.Deployment{
 			ID: v.ID, Name: v.Name, Provider: v.Provider, Region: v.Region, Type: v.Type, Phase: string(v.Phase), Reason: v.Reason,
 			Sandbox: v.Sandbox, CreatedAt: v.CreatedAt, InstancesChange: v.Provider == policies.Kubernetes,
 		}
 		for _, x := range v.Instances {
-			out[i].Instances = append(out[i].Instances, x.Name)
+			row.Instances = append(row.Instances, x.Name)
 		}
+		out = append(out, row)
 	}
 	return out, nil
 }

@@ -64,7 +64,7 @@ func (s *Site) render(ctx context.Context, name string, now time.Time) (made, er
 	p := made{found: true}
 	if name != "" {
 		if p.found = len(all) == 1; p.found {
-			v.Title, v.One = words(name)+" – status", &all[0]
+			v.Title, v.One = words(name)+" – status", all[0]
 		} else {
 			v.Title = "Not found – status"
 		}

@@ -127,7 +127,7 @@ type bannerView struct {
 	Headline, More string
 }
 
-func bannerOf(all []deploymentView) bannerView {
+func bannerOf(all []*deploymentView) bannerView {
 	if len(all) == 0 {
 		return bannerView{State: Unknown, Headline: "Nothing is deployed"}
 	}
@@ -169,7 +169,7 @@ func bannerOf(all []deploymentView) bannerView {
 	return b
 }
 
-func oneHeadline(d deploymentView) string {
+func oneHeadline(d *deploymentView) string {
 	if d.Stuck {
 		return d.Name + " is stuck"
 	}

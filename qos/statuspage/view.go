@@ -20,7 +20,7 @@ type pageView struct {
 	Banner bannerView
 	// Problem is why what is shown may be old.
 	Problem     string
-	Deployments []deploymentView
+	Deployments []*deploymentView
 	// One is set on the page of one deployment.
 	One   *deploymentView
 	Ticks []instant
@@ -57,7 +57,7 @@ type sourceView struct {
 
 // views makes what is shown of all deployments; those that have a name of only
 // that one, with lines.
-func (s *Site) views(ctx context.Context, now time.Time, only string) ([]deploymentView, error) {
+func (s *Site) views(ctx context.Context, now time.Time, only string) ([]*deploymentView, error) {
 	all, err := s.data.Deployments(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s *Site) views(ctx context.Context, now time.Time, only string) ([]deploym
 		sources[x.DeploymentID] = append(sources[x.DeploymentID], x)
 	}
 	w := windowAt(now)
-	out := make([]deploymentView, 0, len(all))
+	out := make([]*deploymentView, 0, len(all))
 	for _, d := range all {
 		if only != "" && d.Name != only {
 			continue
@@ -82,7 +82,7 @@ func (s *Site) views(ctx context.Context, now time.Time, only string) ([]deploym
 		}
 		out = append(out, viewOf(d, samples[d.Name], sources[d.ID], past, w, now))
 	}
-	slices.SortStableFunc(out, func(a, b deploymentView) int {
+	slices.SortStableFunc(out, func(a, b *deploymentView) int {
 		return cmp.Or(cmp.Compare(b.severity(), a.severity()), cmp.Compare(a.Name, b.Name))
 	})
 	return out, nil
@@ -96,8 +96,8 @@ func (d *deploymentView) severity() int {
 	return d.State.severity()
 }
 
-func viewOf(d Deployment, samples []qos.Sample, sources []monitor.Source, pasts map[string]*past, w window, now time.Time) deploymentView {
-	v := deploymentView{
+func viewOf(d Deployment, samples []qos.Sample, sources []monitor.Source, pasts map[string]*past, w window, now time.Time) *deploymentView {
+	v := &deploymentView{
 		Name: words(d.Name), Path: "/deployments/" + url.PathEscape(d.Name), Provider: words(d.Provider), Region: words(d.Region), Type: words(d.Type), Phase: words(d.Phase),
 		Reason: words(d.Reason), Stuck: d.Phase == string(store.Stuck), Sandbox: d.Sandbox, Created: instant{d.CreatedAt},
 	}
