@@ -144,7 +144,7 @@ func instances(ctx context.Context, api *ec2.Client, region string, tagged types
 	// A terminated instance is listed for an hour, and costs nothing.
 	alive := types.Filter{Name: sdk.String("instance-state-name"), Values: []string{"pending", "running", "shutting-down", "stopping", "stopped"}}
 	var out []clouds.Resource
-	pages := ec2.NewDescribeInstancesPaginator(api, &ec2.DescribeInstancesInput{Filters: []types.Filter{tagged, alive}})
+	pages := ec2.NewDescribeInstancesPaginator(describeInstances(api.DescribeInstances), &ec2.DescribeInstancesInput{Filters: []types.Filter{tagged, alive}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -163,7 +163,7 @@ func instances(ctx context.Context, api *ec2.Client, region string, tagged types
 
 func volumes(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error) {
 	var out []clouds.Resource
-	pages := ec2.NewDescribeVolumesPaginator(api, &ec2.DescribeVolumesInput{Filters: []types.Filter{tagged}})
+	pages := ec2.NewDescribeVolumesPaginator(describeVolumes(api.DescribeVolumes), &ec2.DescribeVolumesInput{Filters: []types.Filter{tagged}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -180,7 +180,7 @@ func volumes(ctx context.Context, api *ec2.Client, region string, tagged types.F
 
 func groups(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error) {
 	var out []clouds.Resource
-	pages := ec2.NewDescribeSecurityGroupsPaginator(api, &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{tagged}})
+	pages := ec2.NewDescribeSecurityGroupsPaginator(describeSecurityGroups(api.DescribeSecurityGroups), &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{tagged}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -225,7 +225,7 @@ func addresses(ctx context.Context, api *ec2.Client, region string, tagged types
 
 func interfaces(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error) {
 	var out []clouds.Resource
-	pages := ec2.NewDescribeNetworkInterfacesPaginator(api, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{tagged}})
+	pages := ec2.NewDescribeNetworkInterfacesPaginator(describeNetworkInterfaces(api.DescribeNetworkInterfaces), &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{tagged}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -243,7 +243,7 @@ var ended = []types.SpotInstanceState{types.SpotInstanceStateClosed, types.SpotI
 
 func spotRequests(ctx context.Context, api *ec2.Client, region string, tagged types.Filter) ([]clouds.Resource, error) {
 	var out []clouds.Resource
-	pages := ec2.NewDescribeSpotInstanceRequestsPaginator(api, &ec2.DescribeSpotInstanceRequestsInput{Filters: []types.Filter{tagged}})
+	pages := ec2.NewDescribeSpotInstanceRequestsPaginator(describeSpotInstanceRequests(api.DescribeSpotInstanceRequests), &ec2.DescribeSpotInstanceRequestsInput{Filters: []types.Filter{tagged}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -117,7 +117,7 @@ func (a *client) metrics(ctx context.Context, batch []clouds.Measured) ([]clouds
 		}
 	}
 	now := a.cloud.now().UTC()
-	pages := cloudwatch.NewGetMetricDataPaginator(a.cloudwatch(batch[0].Region), &cloudwatch.GetMetricDataInput{
+	pages := cloudwatch.NewGetMetricDataPaginator(getMetricData(a.cloudwatch(batch[0].Region).GetMetricData), &cloudwatch.GetMetricDataInput{
 		MetricDataQueries: queries, StartTime: sdk.Time(now.Add(-lookBack).Truncate(period)), EndTime: sdk.Time(now), ScanBy: types.ScanByTimestampDescending,
 	})
 	// The newest value of a metric is the first that comes.

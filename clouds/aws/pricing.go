@@ -36,7 +36,7 @@ func (a *client) products(ctx context.Context, service, unit string, filters map
 		in.Filters = append(in.Filters, types.Filter{Type: types.FilterTypeTermMatch, Field: sdk.String(field), Value: sdk.String(filters[field])})
 	}
 	var out []product
-	pages := pricing.NewGetProductsPaginator(a.pricing(), in)
+	pages := pricing.NewGetProductsPaginator(getProducts(a.pricing().GetProducts), in)
 	for pages.HasMorePages() {
 		var page *pricing.GetProductsOutput
 		if err := call(ctx, func(ctx context.Context) (err error) {

@@ -102,7 +102,7 @@ func (c *Cloud) Quota(ctx context.Context, want clouds.Want) (clouds.Room, error
 
 // vcpus counts those of a bucket's instances that run or are about to.
 func vcpus(ctx context.Context, api *ec2.Client, b *bucket, spot bool) (float64, error) {
-	pages := ec2.NewDescribeInstancesPaginator(api, &ec2.DescribeInstancesInput{
+	pages := ec2.NewDescribeInstancesPaginator(describeInstances(api.DescribeInstances), &ec2.DescribeInstancesInput{
 		MaxResults: sdk.Int32(1000),
 		Filters:    []types.Filter{{Name: sdk.String("instance-state-name"), Values: []string{"pending", "running"}}},
 	})

@@ -30,7 +30,7 @@ func filter(name string, values ...string) types.Filter {
 // types lists what a region has of the families, without prices and zones.
 func (a *client) types(ctx context.Context, region string) ([]catalog.Offer, error) {
 	var out []catalog.Offer
-	pages := ec2.NewDescribeInstanceTypesPaginator(a.ec2(region), &ec2.DescribeInstanceTypesInput{
+	pages := ec2.NewDescribeInstanceTypesPaginator(describeInstanceTypes(a.ec2(region).DescribeInstanceTypes), &ec2.DescribeInstanceTypesInput{
 		Filters: []types.Filter{filter("current-generation", "true"), filter("bare-metal", "false"), filter("supported-usage-class", "on-demand")},
 	})
 	for pages.HasMorePages() {
@@ -97,7 +97,7 @@ func nominal(mib int32) float64 {
 // zones are the region's own zones in which each type exists.
 func (a *client) zones(ctx context.Context, region string) (map[string][]string, error) {
 	out := map[string][]string{}
-	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(a.ec2(region), &ec2.DescribeInstanceTypeOfferingsInput{LocationType: types.LocationTypeAvailabilityZone})
+	pages := ec2.NewDescribeInstanceTypeOfferingsPaginator(describeInstanceTypeOfferings(a.ec2(region).DescribeInstanceTypeOfferings), &ec2.DescribeInstanceTypeOfferingsInput{LocationType: types.LocationTypeAvailabilityZone})
 	for pages.HasMorePages() {
 		var page *ec2.DescribeInstanceTypeOfferingsOutput
 		if err := call(ctx, func(ctx context.Context) (err error) {
@@ -130,7 +130,7 @@ func own(region, zone string) bool {
 func (a *client) spot(ctx context.Context, region string) (map[string]float64, error) {
 	out := map[string]float64{}
 	now := a.cloud.now()
-	pages := ec2.NewDescribeSpotPriceHistoryPaginator(a.ec2(region), &ec2.DescribeSpotPriceHistoryInput{
+	pages := ec2.NewDescribeSpotPriceHistoryPaginator(describeSpotPriceHistory(a.ec2(region).DescribeSpotPriceHistory), &ec2.DescribeSpotPriceHistoryInput{
 		StartTime: &now, EndTime: &now, ProductDescriptions: []string{string(types.RIProductDescriptionLinuxUnix)},
 	})
 	for pages.HasMorePages() {

@@ -111,6 +111,9 @@ func (m *Monitor) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			if up, known := m.network.Up(); known && !up {
+				wg.Go(func() { m.network.Cut(ctx) }) // until it is there again
+			}
 			m.sync(ctx)
 			m.flush(ctx)
 		}

@@ -58,10 +58,10 @@ func newAWS() *tfplugin.Provider[*awsCloud] {
 
 // awsCloud is the SDK's clients of one region, and whose they are.
 type awsCloud struct {
-	*ec2.Client
-	ssm     *ssm.Client
-	region  string
-	account string
+	ec2Calls
+	getParameter ssmCall[ssm.GetParameterInput, ssm.GetParameterOutput]
+	region       string
+	account      string
 }
 
 func (c *awsCloud) arn(resource string) string {
@@ -128,9 +128,9 @@ func awsClient(ctx context.Context, conf tfplugin.Object) (*awsCloud, error) {
 		Retryer:     awsRetryer(conf),
 	}
 	c := &awsCloud{
-		Client: ec2.NewFromConfig(cfg, func(o *ec2.Options) { o.BaseEndpoint = endpoints["ec2"] }),
-		ssm:    ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.BaseEndpoint = endpoints["ssm"] }),
-		region: region,
+		ec2Calls:     newEC2Calls(ec2.NewFromConfig(cfg, func(o *ec2.Options) { o.BaseEndpoint = endpoints["ec2"] })),
+		getParameter: ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.BaseEndpoint = endpoints["ssm"] }).GetParameter,
+		region:       region,
 	}
 	if conf.Bool("skip_credentials_validation") && conf.Bool("skip_requesting_account_id") {
 		return c, nil

@@ -21,7 +21,7 @@ func awsParameterSource() *tfplugin.DataSource[*awsCloud] {
 func readParameter(ctx context.Context, client *awsCloud, d *tfplugin.Data) error {
 	decrypt := !d.Config.IsSet("with_decryption") || d.Config.Bool("with_decryption")
 	name := d.String("name")
-	out, err := client.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: &decrypt})
+	out, err := client.getParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: &decrypt})
 	if awsMissing(err, "ParameterNotFound") {
 		return worded(errCouldNotFind, "reading SSM Parameter (%s)", name)
 	}
