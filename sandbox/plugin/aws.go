@@ -1,8 +1,10 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -183,14 +185,25 @@ func awsTransport() *http.Transport {
 	return t
 }
 
-// guarded holds onlySandbox for every single request.
+// guarded holds onlySandbox for every single request, and hands over whole
+// answers: one was seen to break off while the SDK, which closes the request as
+// soon as an answer begins, was reading it.
 type guarded struct{ next http.RoundTripper }
 
 func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := onlySandbox(r.URL); err != nil {
 		return nil, err
 	}
-	return g.next.RoundTrip(r)
+	resp, err := g.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
 }
 
 func awsRetryer(conf tfplugin.Object) func() awssdk.Retryer {
