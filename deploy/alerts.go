@@ -71,39 +71,25 @@ func (a *Alerting) Metrics() []metric.Described {
 	return append(a.engine.Metrics(), a.courier.Metrics()...)
 }
 
-// watched are the deployments that alerts are made for. Rows are read again when
-// they changed.
+// watched are the deployments that alerts are made for.
 type watched struct {
-	d *Deployer
-
-	mu      sync.Mutex
-	read    bool
-	version int64
-	rows    []store.Deployment
+	d    *Deployer
+	rows rows
 }
 
 func (w *watched) list(ctx context.Context) ([]alert.Deployment, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	version, err := w.d.store.Version(ctx)
+	all, err := w.rows.get(ctx, w.d.store)
 	if err != nil {
 		return nil, err
 	}
-	if !w.read || version != w.version {
-		rows, err := w.d.store.List(ctx, false)
-		if err != nil {
-			return nil, err
-		}
-		w.read, w.version, w.rows = true, version, rows
-	}
-	windows, err := w.d.maintenance(ctx, w.rows)
+	windows, err := w.d.maintenance(ctx, all)
 	if err != nil {
 		return nil, err
 	}
 	var out []alert.Deployment
-	for i := range w.rows {
-		r := &w.rows[i]
-		if r.Role != store.RoleCurrent || len(r.Instances) == 0 {
+	for i := range all {
+		r := &all[i]
+		if !serves(r) {
 			continue
 		}
 		out = append(out, alert.Deployment{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"skysail/internal/failure"
@@ -110,7 +111,7 @@ func unready(res qos.Result) (reason string) {
 	}
 	for _, s := range res.Samples {
 		switch {
-		case s.Name == "probe_success" && s.Value == 0:
+		case s.Name == metric.ProbeSuccess && s.Value == 0:
 			reason = s.Instance + ": its health check fails"
 			if d := res.Detail(s.Instance, s.Source); d != "" {
 				reason += " (" + d + ")"
@@ -174,9 +175,35 @@ func (d *Deployer) CollectAll(ctx context.Context, opts qos.Options) (qos.Result
 // being replaced, the current one.
 func (d *Deployer) inService(ctx context.Context) ([]store.Deployment, error) {
 	rows, err := d.store.List(ctx, false)
-	return slices.DeleteFunc(rows, func(r store.Deployment) bool {
-		return r.Role != store.RoleCurrent || len(r.Instances) == 0
-	}), err
+	return slices.DeleteFunc(rows, func(r store.Deployment) bool { return !serves(&r) }), err
+}
+
+func serves(r *store.Deployment) bool { return r.Role == store.RoleCurrent && len(r.Instances) > 0 }
+
+// rows are the deployments that have not ended, for those who ask each second
+// or so: they are read when they changed. The caller changes none of them.
+type rows struct {
+	mu      sync.Mutex
+	read    bool
+	version int64
+	list    []store.Deployment
+}
+
+func (r *rows) get(ctx context.Context, s *store.Store) ([]store.Deployment, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	version, err := s.Version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !r.read || version != r.version {
+		list, err := s.List(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		r.read, r.version, r.list = true, version, list
+	}
+	return r.list, nil
 }
 
 // CountPhases counts the deployments in each phase, ended ones as well.
@@ -240,7 +267,7 @@ func (d *Deployer) health(ctx context.Context, row *store.Deployment) map[string
 	}
 	res := qos.NewCollector(qos.Options{Sources: qos.HealthSources()}).Collect(ctx, targets)
 	for _, s := range res.Samples {
-		if s.Name != "probe_success" || out[s.Instance].healthy == No { // of two vantages the worse counts
+		if s.Name != metric.ProbeSuccess || out[s.Instance].healthy == No { // of two vantages the worse counts
 			continue
 		}
 		h := healthState{healthy: Yes}

@@ -38,10 +38,11 @@ type Reactor struct {
 	gate *react.Gate
 	tell func(ReactionNote)
 
-	mu    sync.Mutex
-	busy  map[string]bool // names that are worked on
-	said  map[string]bool // names of which it was told why nothing is done
-	doing sync.WaitGroup
+	rows rows
+
+	mu   sync.Mutex
+	busy map[string]bool // names that are worked on
+	said map[string]bool // names of which it was told why nothing is done
 }
 
 // Reactor makes one for a monitor with this interval. It is to be given what
@@ -76,33 +77,43 @@ func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
 
 // look asks the gate about every deployment whose policy has a reaction.
 func (r *Reactor) look(ctx context.Context, network *monitor.Network) error {
-	rows, err := r.d.inService(ctx)
+	all, err := r.rows.get(ctx, r.d.store)
 	if err != nil {
 		return err
 	}
 	keep := map[string]bool{}
-	for i := range rows {
-		keep[rows[i].ID] = true
+	for i := range all {
+		keep[all[i].ID] = serves(&all[i])
 	}
 	r.gate.Forget(keep)
-	for i := range rows {
-		row := &rows[i]
-		if row.Policy.Reaction == (policies.Reaction{}) || row.Phase != store.Running || r.isBusy(row.Name) {
+	for i := range all {
+		row := &all[i]
+		if !keep[row.ID] || row.Policy.Reaction == (policies.Reaction{}) || row.Phase != store.Running || r.isBusy(row.Name) {
 			continue
 		}
-		past, err := r.past(ctx, row.Name)
+		v, err := r.judge(ctx, row, network)
 		if err != nil {
 			return err
-		}
-		c := react.Case{ID: row.ID, Policy: row.Policy.Reaction, Past: past, Alone: !row.Sandbox && row.Provider != policies.Local}
-		v := r.gate.Judge(c, react.Fleet{NetworkUp: true, NetworkKnown: true})
-		if v.React() {
-			up, known := network.Look(ctx)
-			v = r.gate.Judge(c, react.Fleet{NetworkUp: up, NetworkKnown: known})
 		}
 		r.decide(ctx, row, v)
 	}
 	return nil
+}
+
+// judge asks what takes time, the store and the anchors, only of what is not
+// well.
+func (r *Reactor) judge(ctx context.Context, row *store.Deployment, network *monitor.Network) (react.Verdict, error) {
+	c := react.Case{ID: row.ID, Policy: row.Policy.Reaction, Alone: !row.Sandbox && row.Provider != policies.Local}
+	v := r.gate.Judge(c, react.Fleet{NetworkUp: true, NetworkKnown: true})
+	if !v.React() {
+		return v, nil
+	}
+	var err error
+	if c.Past, err = r.past(ctx, row.Name); err != nil {
+		return v, err
+	}
+	up, known := network.Look(ctx)
+	return r.gate.Judge(c, react.Fleet{NetworkUp: up, NetworkKnown: known}), nil
 }
 
 func (r *Reactor) past(ctx context.Context, name string) ([]react.Past, error) {
@@ -142,11 +153,11 @@ func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Ver
 	}
 	r.note(r.about(row, "begun", entry.Why))
 	r.setBusy(row.Name, true)
-	r.doing.Go(func() {
+	go func() {
 		defer r.setBusy(row.Name, false)
 		// It ends in order by itself, also when the monitor is asked to end.
 		r.act(context.WithoutCancel(ctx), *row, entry, v)
-	})
+	}()
 }
 
 // cannot says why a reaction is not possible here.

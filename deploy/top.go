@@ -120,7 +120,7 @@ func (r *reading) take(s store.Sample, now time.Time) {
 		return // how it was then says nothing of now
 	}
 	switch s.Name {
-	case "probe_success":
+	case metric.ProbeSuccess:
 		if s.Value == 0 { // of two vantages the worse counts
 			r.Healthy = No
 		} else if r.Healthy == Unknown {
@@ -137,7 +137,7 @@ func (r *reading) take(s store.Sample, now time.Time) {
 		}
 	case metric.PodCPU, "container_memory_working_set_bytes":
 		r.last[s.Name] += s.Value // of all containers
-	case "node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", "node_load1", "probe_duration_seconds":
+	case "node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", "node_load1", metric.ProbeDuration:
 		r.last[s.Name] = s.Value
 	}
 }
@@ -190,7 +190,7 @@ func (r *reading) done() Usage {
 		v := 1 - r.last[left]/r.last[all]
 		return &v
 	}
-	r.ProbeSeconds, r.Load1 = known("probe_duration_seconds"), known("node_load1")
+	r.ProbeSeconds, r.Load1 = known(metric.ProbeDuration), known("node_load1")
 	r.Memory = used("node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes")
 	r.Disk = used("node_filesystem_size_bytes", "node_filesystem_avail_bytes")
 	r.CPUCores, r.MemoryBytes = known(metric.PodCPU), known("container_memory_working_set_bytes")

@@ -53,6 +53,17 @@ type Result struct {
 	Reports []Report
 }
 
+// ByReport groups the samples: what it returns finds those of a report.
+func (r Result) ByReport() func(*Report) []Sample {
+	type key struct{ deployment, instance, source string }
+	by := make(map[key][]Sample, len(r.Reports))
+	for _, s := range r.Samples {
+		k := key{s.Deployment, s.Instance, s.Source}
+		by[k] = append(by[k], s)
+	}
+	return func(rep *Report) []Sample { return by[key{rep.Deployment, rep.Instance, rep.Source}] }
+}
+
 // New is the samples that no earlier collection has taken in.
 func (r Result) New() []Sample {
 	type key struct{ deployment, instance, source string }

@@ -101,12 +101,7 @@ func (e *Engine) Observe(ctx context.Context, readings []qos.Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, res := range readings {
-		type place struct{ deployment, instance, source string }
-		samples := map[place][]qos.Sample{}
-		for _, s := range res.Samples {
-			p := place{s.Deployment, s.Instance, s.Source}
-			samples[p] = append(samples[p], s)
-		}
+		samples := res.ByReport()
 		for i := range res.Reports {
 			r := &res.Reports[i]
 			d, watched := e.view[r.DeploymentID]
@@ -114,7 +109,7 @@ func (e *Engine) Observe(ctx context.Context, readings []qos.Result) {
 				continue
 			}
 			t := e.target(r)
-			c := t.observe(r, samples[place{r.Deployment, r.Instance, r.Source}], d.Maintenance, now)
+			c := t.observe(r, samples(r), d.Maintenance, now)
 			e.count(&d, c, now)
 		}
 	}

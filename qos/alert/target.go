@@ -59,14 +59,14 @@ func checkOf(samples []qos.Sample) (check, health.State, time.Time) {
 		s := &samples[i]
 		here := s.Labels["vantage"] == ""
 		switch s.Name {
-		case "probe_success":
+		case metric.ProbeSuccess:
 			if here || !local {
 				c.known, c.good = true, s.Value != 0
 			}
 			local = local || here
 		case metric.PodReady:
 			c.known, c.good = true, s.Value != 0
-		case "skysail_health_state":
+		case metric.HealthState:
 			if s.Value != 0 {
 				state = health.State(s.Labels["state"])
 			}
@@ -77,7 +77,7 @@ func checkOf(samples []qos.Sample) (check, health.State, time.Time) {
 		}
 	}
 	for i := range samples {
-		if s := &samples[i]; s.Name == "probe_duration_seconds" && (s.Labels["vantage"] == "") == local {
+		if s := &samples[i]; s.Name == metric.ProbeDuration && (s.Labels["vantage"] == "") == local {
 			c.seconds = s.Value
 		}
 	}

@@ -181,8 +181,8 @@ func (a *asking) why(ctx context.Context, err error) string {
 func (a *asking) metrics(success bool, answer grpc_health_v1.HealthCheckResponse_ServingStatus, err error, c *probe.Conn, start, end time.Time) []metric.Metric {
 	resolve := c.Times.Resolve(end)
 	out := []metric.Metric{
-		metric.One("probe_success", metric.Bool(success)),
-		metric.One("probe_duration_seconds", end.Sub(start).Seconds()),
+		metric.One(metric.ProbeSuccess, metric.Bool(success)),
+		metric.One(metric.ProbeDuration, end.Sub(start).Seconds()),
 		metric.With("probe_grpc_duration_seconds", resolve.Seconds(), "phase", "resolve"),
 		metric.With("probe_grpc_duration_seconds", max(end.Sub(start)-resolve, 0).Seconds(), "phase", "check"),
 		metric.One("probe_grpc_ssl", metric.Bool(a.o.TLS != nil && !c.Times.TLSDone.IsZero())),

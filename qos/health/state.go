@@ -94,7 +94,7 @@ func join(a, b string) string {
 func (s State) Metrics() []metric.Metric {
 	out := make([]metric.Metric, 0, len(states))
 	for _, other := range states {
-		out = append(out, metric.With("skysail_health_state", metric.Bool(other == s), "state", string(other)))
+		out = append(out, metric.With(metric.HealthState, metric.Bool(other == s), "state", string(other)))
 	}
 	return out
 }

@@ -19,8 +19,8 @@ func (w *walk) metrics(success bool, end time.Time) []metric.Metric {
 	e := w.last
 	out := make([]metric.Metric, 0, 24)
 	out = append(out,
-		metric.One("probe_success", metric.Bool(success)),
-		metric.One("probe_duration_seconds", end.Sub(w.start).Seconds()))
+		metric.One(metric.ProbeSuccess, metric.Bool(success)),
+		metric.One(metric.ProbeDuration, end.Sub(w.start).Seconds()))
 	for i, phase := range phaseNames {
 		out = append(out, metric.With("probe_http_duration_seconds", w.phases[i].Seconds(), "phase", phase))
 	}

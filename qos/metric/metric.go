@@ -55,6 +55,11 @@ const (
 	ServiceSeries        = "skysail_service_series"
 	ServiceSeriesDropped = "skysail_service_series_dropped"
 
+	// ProbeSuccess and ProbeDuration are blackbox_exporter's own names.
+	ProbeSuccess  = "probe_success"
+	ProbeDuration = "probe_duration_seconds"
+	HealthState   = "skysail_health_state"
+
 	// PodReady is kube-state-metrics' own name.
 	PodReady  = "kube_pod_status_ready"
 	PodCPU    = "skysail_pod_cpu_usage_cores"

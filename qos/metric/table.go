@@ -36,8 +36,8 @@ var table = map[string]Desc{
 
 	// Names, labels and help are blackbox_exporter's, version 0.28
 	// (prober/http.go, tcp.go, query_response.go, grpc.go, utils.go, tls.go).
-	"probe_success":                       {Gauge, "Displays whether or not the probe was a success."},
-	"probe_duration_seconds":              {Gauge, "Returns how long the probe took to complete in seconds."},
+	ProbeSuccess:                          {Gauge, "Displays whether or not the probe was a success."},
+	ProbeDuration:                         {Gauge, "Returns how long the probe took to complete in seconds."},
 	"probe_dns_lookup_time_seconds":       {Gauge, "Returns the time taken for probe dns lookup in seconds."},
 	"probe_ip_protocol":                   {Gauge, "Specifies whether probe ip protocol is IP4 or IP6."},
 	"probe_ip_addr_hash":                  {Gauge, "Specifies the hash of IP address. It's useful to detect if the IP address changes."},
@@ -63,7 +63,7 @@ var table = map[string]Desc{
 	"probe_http_last_modified_timestamp_seconds":    {Gauge, "Returns the Last-Modified HTTP response header in unixtime."},
 	"probe_ssl_last_chain_expiry_timestamp_seconds": {Gauge, "Returns last TLS chain expiry in unixtime."},
 
-	"skysail_health_state": {Gauge, "State of the service by its health check, over all vantages and with its thresholds: 1 for the state that it is in, 0 for the others."},
+	HealthState: {Gauge, "State of the service by its health check, over all vantages and with its thresholds: 1 for the state that it is in, 0 for the others."},
 
 	"node_time_seconds":        {Gauge, "System time in seconds since epoch (1970)."},
 	"node_boot_time_seconds":   {Gauge, "Node boot time, in unixtime."},

@@ -150,5 +150,5 @@ func (n *Network) judge(ctx context.Context, res qos.Result) qos.Result {
 }
 
 func isDown(s qos.Sample) bool {
-	return s.Name == "probe_success" && s.Value == 0 && s.Labels["vantage"] == ""
+	return s.Name == metric.ProbeSuccess && s.Value == 0 && s.Labels["vantage"] == ""
 }

@@ -69,15 +69,10 @@ func newState() *State {
 // put takes in what a job read. A source of this job that it tells nothing of
 // any more is gone.
 func (s *State) put(job string, every time.Duration, res qos.Result) {
-	now := time.Now()
+	now, samples := time.Now(), res.ByReport()
 	fresh := make(map[place]*reading, len(res.Reports))
 	for _, r := range res.Reports {
-		fresh[place{r.Deployment, r.Instance, r.Source}] = &reading{report: r, at: now, every: every}
-	}
-	for _, x := range res.Samples {
-		if r := fresh[place{x.Deployment, x.Instance, x.Source}]; r != nil {
-			r.samples = append(r.samples, x)
-		}
+		fresh[place{r.Deployment, r.Instance, r.Source}] = &reading{report: r, samples: samples(&r), at: now, every: every}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

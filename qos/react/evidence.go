@@ -93,8 +93,9 @@ func (g *Gate) Take(readings []qos.Result) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, res := range readings {
-		for _, r := range res.Reports {
-			g.take(r, res.Samples)
+		samples := res.ByReport()
+		for i := range res.Reports {
+			g.take(&res.Reports[i], samples(&res.Reports[i]))
 		}
 	}
 }
@@ -110,7 +111,7 @@ func (g *Gate) Forget(keep map[string]bool) {
 	}
 }
 
-func (g *Gate) of(r qos.Report) *instance {
+func (g *Gate) of(r *qos.Report) *instance {
 	if g.by[r.DeploymentID] == nil {
 		g.by[r.DeploymentID] = map[string]*instance{}
 	}
@@ -122,7 +123,7 @@ func (g *Gate) of(r qos.Report) *instance {
 	return i
 }
 
-func (g *Gate) take(r qos.Report, samples []qos.Sample) {
+func (g *Gate) take(r *qos.Report, samples []qos.Sample) {
 	i, now := g.of(r), g.now()
 	if r.Source == qos.SourceSSH {
 		// A host key that changed, or a key that is refused, is an answer.
@@ -147,27 +148,21 @@ func (g *Gate) take(r qos.Report, samples []qos.Sample) {
 		return
 	}
 	for _, s := range samples {
-		if s.Deployment != r.Deployment || s.Instance != r.Instance || s.Source != r.Source {
-			continue
-		}
 		switch {
 		case s.Name == metric.ServiceUp:
 			g.note(i, Service, s.Value == 0, "it is not active")
-		case s.Name == probeSuccess && s.Labels["vantage"] == "":
+		case s.Name == metric.ProbeSuccess && s.Labels["vantage"] == "":
 			g.note(i, Health, s.Value == 0, "the "+r.Source+" check fails from here")
 			if s.Value == 0 {
 				i.failing = now
 			} else {
 				i.healthy = now
 			}
-		case s.Name == probeSuccess:
+		case s.Name == metric.ProbeSuccess:
 			g.note(i, Inside, s.Value == 0, "the "+r.Source+" check fails on the machine itself")
 		}
 	}
 }
-
-// probeSuccess is blackbox_exporter's name for whether a check passed.
-const probeSuccess = "probe_success"
 
 func isHealth(source string) bool {
 	return source == qos.SourceHTTP || source == qos.SourceTCP || source == qos.SourceGRPC

@@ -54,7 +54,7 @@ func (c *clock) once(id string, s seen) {
 	if s.health < 0 {
 		res.Reports[0].Err = errors.New("unknown")
 	} else {
-		res.Samples = append(res.Samples, sample(qos.SourceHTTP, probeSuccess, s.health))
+		res.Samples = append(res.Samples, sample(qos.SourceHTTP, metric.ProbeSuccess, s.health))
 	}
 	if s.login == nil {
 		res.Samples = append(res.Samples, sample(qos.SourceSSH, metric.ServiceUp, s.service))

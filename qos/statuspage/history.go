@@ -17,8 +17,8 @@ const (
 	// fine is the step of the lines.
 	fine = 5 * time.Minute
 
-	probeSuccess  = "probe_success"
-	probeDuration = "probe_duration_seconds"
+	probeSuccess  = metric.ProbeSuccess
+	probeDuration = metric.ProbeDuration
 	cpuSeconds    = "node_cpu_seconds_total"
 	memoryTotal   = "node_memory_MemTotal_bytes"
 	memoryLeft    = "node_memory_MemAvailable_bytes"

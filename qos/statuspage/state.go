@@ -48,7 +48,7 @@ func stateOf(samples []qos.Sample) State {
 			is = Down
 		}
 		switch s.Name {
-		case "skysail_health_state":
+		case metric.HealthState:
 			if s.Value == 1 {
 				judged = State(s.Labels["state"])
 			}

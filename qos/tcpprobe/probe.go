@@ -69,8 +69,8 @@ func Probe(ctx context.Context, addr string, o Options) (Result, error) {
 	}
 	r.Success = r.Why == ""
 	r.Metrics = append(r.Metrics,
-		metric.One("probe_success", metric.Bool(r.Success)),
-		metric.One("probe_duration_seconds", end.Sub(c.Times.Start).Seconds()))
+		metric.One(metric.ProbeSuccess, metric.Bool(r.Success)),
+		metric.One(metric.ProbeDuration, end.Sub(c.Times.Start).Seconds()))
 	if o.Expect != nil {
 		r.Metrics = append(r.Metrics, metric.One("probe_failed_due_to_regex", metric.Bool(errors.Is(err, errNoMatch))))
 	}

@@ -89,7 +89,7 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 				if dryRun {
 					return a.runMonitorCost(cmd.Context(), d, o)
 				}
-				return a.runMonitor(cmd.Context(), d, o, listen, push, reacts)
+				return a.runMonitor(cmd.Context(), d, monitorOptions{o, listen, push, reacts})
 			})
 		},
 	}
@@ -104,13 +104,20 @@ With --dry-run it says how many calls and dollars a day that is, and does nothin
 	return cmd
 }
 
-func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.MonitorOptions, listen, push string, reacts bool) error {
+// monitorOptions are what the flags of monitor say.
+type monitorOptions struct {
+	deploy.MonitorOptions
+	listen, push string
+	reacts       bool
+}
+
+func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o monitorOptions) error {
 	g, gctx := errgroup.WithContext(ctx)
 	own := func() []metric.Described { return nil }
 	var send func(context.Context) error
-	if push != "" {
+	if o.push != "" {
 		w, err := remotewrite.New(remotewrite.Options{
-			URL: push, Token: os.Getenv("SKYSAIL_REMOTE_WRITE_TOKEN"),
+			URL: o.push, Token: os.Getenv("SKYSAIL_REMOTE_WRITE_TOKEN"),
 			User: os.Getenv("SKYSAIL_REMOTE_WRITE_USER"), Password: os.Getenv("SKYSAIL_REMOTE_WRITE_PASSWORD"),
 		})
 		if err != nil {
@@ -118,7 +125,7 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 		}
 		o.Also, own, send = w.Add, w.Metrics, w.Run
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return failure.Wrap(err, failure.Input, "--listen", "Nothing is served.", "Choose a free address, such as 127.0.0.1:0.")
 	}
@@ -126,7 +133,7 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 	defer pool.Close() //nolint:errcheck // the connections end with it
 	o.Connections, o.QoS.Health = pool, health.NewProber()
 	var reactor *deploy.Reactor
-	if reacts {
+	if o.reacts {
 		reactor = d.Reactor(o.Interval, a.tellReaction)
 		also := o.Also
 		o.Also = func(readings []qos.Result) {
@@ -136,12 +143,12 @@ func (a *app) runMonitor(ctx context.Context, d *deploy.Deployer, o deploy.Monit
 			}
 		}
 	}
-	alerting, err := d.Alerting(ctx, o, &notify.Sender{})
+	alerting, err := d.Alerting(ctx, o.MonitorOptions, &notify.Sender{})
 	if err != nil {
 		return err
 	}
 	o.Alerting = alerting
-	m := d.Monitor(o)
+	m := d.Monitor(o.MonitorOptions)
 	e := exporter.New(
 		func(context.Context) (qos.Result, error) { return m.State().Snapshot(), nil },
 		exporter.WithInterval(time.Second), exporter.WithVersion(Version), exporter.WithDeployments(d.CountPhases),

@@ -146,7 +146,7 @@ func data(all []deployment, now time.Time) statuspage.Data {
 				sources = append(sources, s)
 			}
 			if i.state != statuspage.Unknown {
-				m := metric.With("skysail_health_state", 1, "state", string(i.state))
+				m := metric.With(metric.HealthState, 1, "state", string(i.state))
 				latest.Samples = append(latest.Samples, qos.Sample{Deployment: d.Name, Instance: i.name, Name: m.Name, Labels: m.Labels, Value: m.Value})
 			}
 		}

@@ -46,8 +46,8 @@ func history(d deployment, q store.SampleQuery, now time.Time) store.SampleRange
 			add("container_memory_working_set_bytes", nil, flat(func(m int) float64 { return 3e8 + 1e8*wave(m) }))
 			continue
 		}
-		add("probe_success", nil, flat(i.at))
-		add("probe_duration_seconds", nil, func(m int) (low, mean, high, increase float64) {
+		add(metric.ProbeSuccess, nil, flat(i.at))
+		add(metric.ProbeDuration, nil, func(m int) (low, mean, high, increase float64) {
 			v := 0.02 + 0.03*wave(m) + 0.2*(1-i.at(m))
 			return v * 0.7, v, v * (1.4 + wave(m)), 0
 		})
