@@ -276,14 +276,17 @@ func (b *kubeBench) watched(d *deploy.Deployer, dep deploy.Deployment, st deploy
 	if err := b.cluster.SetUsage(b.t.Context(), dep.Type, pod, "250m", "64Mi"); err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := d.Collect(b.t.Context(), dep.Name)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	got := map[string]float64{}
-	for _, s := range res.Samples {
-		if s.Instance == pod && s.Source == "kubernetes" {
-			got[s.Name] = s.Value
+	// The metrics API measures from time to time, as metrics-server does.
+	for end := time.Now().Add(30 * time.Second); got["skysail_pod_cpu_usage_cores"] == 0 && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		res, err := d.Collect(b.t.Context(), dep.Name)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, s := range res.Samples {
+			if s.Instance == pod && s.Source == "kubernetes" {
+				got[s.Name] = s.Value
+			}
 		}
 	}
 	for name, want := range map[string]float64{

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"skysail/clouds"
+	"skysail/internal/apiclient"
 )
 
 // attempts is how often a call is made that is throttled or not answered; the
@@ -45,6 +46,7 @@ func (c *Cloud) connect(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AWS credentials from %s: %w\n%s", f.source, err, f.expired)
 	}
+	base.Transport = apiclient.WholeRequests(base.Transport)
 	cfg := c.config(c.region(f.region), base)
 	cfg.Credentials = creds
 	return &client{cloud: c, found: f, cfg: cfg, http: base}, nil

@@ -20,6 +20,7 @@ import (
 	"skysail/clouds"
 	"skysail/clouds/aws"
 	"skysail/clouds/cloudtest"
+	"skysail/internal/apiclient"
 	"skysail/sandbox/api"
 	simulated "skysail/sandbox/api/aws"
 	"skysail/sandbox/fleet"
@@ -88,7 +89,7 @@ func simulator(t *testing.T) (*world.World, *aws.Cloud, func(region string) *ec2
 	t.Cleanup(direct.CloseIdleConnections)
 	return w, c, func(region string) *ec2.Client {
 		return ec2.New(ec2.Options{
-			Region: region, BaseEndpoint: &server.URL, HTTPClient: &http.Client{Transport: direct}, RetryMaxAttempts: 1,
+			Region: region, BaseEndpoint: &server.URL, HTTPClient: &http.Client{Transport: apiclient.WholeRequests(direct)}, RetryMaxAttempts: 1,
 			Credentials: credentials.NewStaticCredentialsProvider(tokens[world.AWSKeyID], tokens[world.AWS], ""),
 		})
 	}

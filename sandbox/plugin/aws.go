@@ -1,10 +1,8 @@
 package plugin
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"skysail/internal/apiclient"
 	"skysail/internal/tfplugin"
 )
 
@@ -126,7 +125,7 @@ func awsClient(ctx context.Context, conf tfplugin.Object) (*awsCloud, error) {
 	cfg := awssdk.Config{
 		Region:      region,
 		Credentials: credentials.NewStaticCredentialsProvider(conf.String("access_key"), conf.String("secret_key"), conf.String("token")),
-		HTTPClient:  &http.Client{Transport: guarded{awsTransport()}},
+		HTTPClient:  &http.Client{Transport: guarded{apiclient.WholeRequests(http.DefaultTransport)}},
 		Retryer:     awsRetryer(conf),
 	}
 	c := &awsCloud{
@@ -176,34 +175,14 @@ func awsEndpoints(conf tfplugin.Object, region string) (map[string]*string, erro
 	return out, nil
 }
 
-// awsTransport belongs to this client alone and makes a connection for each
-// call: on one that is shared and kept, an answer was seen to break off under
-// load, and a connection to this machine costs nothing.
-func awsTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one by its documentation
-	t.DisableKeepAlives = true
-	return t
-}
-
-// guarded holds onlySandbox for every single request, and hands over whole
-// answers: one was seen to break off while the SDK, which closes the request as
-// soon as an answer begins, was reading it.
+// guarded holds onlySandbox for every single request.
 type guarded struct{ next http.RoundTripper }
 
 func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := onlySandbox(r.URL); err != nil {
 		return nil, err
 	}
-	resp, err := g.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
+	return g.next.RoundTrip(r)
 }
 
 func awsRetryer(conf tfplugin.Object) func() awssdk.Retryer {

@@ -80,7 +80,7 @@ func TestTheBodyIsSigned(t *testing.T) {
 	_, err := ec2.NewFromConfig(cfg).DescribeVpcs(t.Context(), nil)
 	wantError(t, err, "AuthFailure", "AWS was not able to validate")
 	cfg.Credentials = awssdk.AnonymousCredentials{}
-	cfg.HTTPClient = nil
+	cfg.HTTPClient = c.config.HTTPClient
 	_, err = ec2.NewFromConfig(cfg).DescribeVpcs(t.Context(), nil)
 	wantError(t, err, "MissingAuthenticationToken", "Request is missing Authentication Token")
 }

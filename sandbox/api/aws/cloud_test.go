@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/crypto/ssh"
 
+	"skysail/internal/apiclient"
 	"skysail/sandbox/api"
 	"skysail/sandbox/fleet"
 	"skysail/sandbox/world"
@@ -100,6 +102,7 @@ func newCloud(t *testing.T) *cloud {
 		Region: region, BaseEndpoint: awssdk.String(srv.URL),
 		Credentials: credentials.NewStaticCredentialsProvider(tokens[world.AWSKeyID], tokens[provider], ""),
 		Retryer:     func() awssdk.Retryer { return awssdk.NopRetryer{} },
+		HTTPClient:  &http.Client{Transport: apiclient.WholeRequests(&http.Transport{})},
 	}}
 	c.Client = ec2.NewFromConfig(c.config)
 	return c
