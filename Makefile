@@ -26,7 +26,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build bench-monitor examples demo test test-slow test-faults test-crash test-load test-kube test-logs test-fleet test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
+.PHONY: build bench-monitor examples demo test test-whole test-packages test-slow test-faults test-crash test-load test-kube test-logs test-fleet test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -39,8 +39,8 @@ demo: build ## the whole path on this machine: refused, cleaned, placed, watched
 
 SCHEMAS := $(or $(SKYSAIL_PROVIDER_SCHEMAS),../shared/provider-schemas)
 
-# Suites that take minutes have targets of their own; .ci/run runs them all but
-# test-load and test-crash.
+# Suites that take minutes have targets of their own; .ci/run says which of them
+# it runs.
 SLOW   := TestBudget|TestDataDisk|TestDeadlineOfAProvider|TestDestroyOfTheBroken|TestDrift|TestEngineTrouble|TestFailover|TestHostKey.*|TestKilled.*|TestLoadSmall|TestNetworkGone|TestPreparedAhead|TestQuickStockout|TestRecover.*|TestReaction.*|TestReviewed.*|TestScopes|TestScriptsSlow|TestSecrets|TestSlowStockout|TestStateLock|TestTwo.*|TestUpdate.*
 FAULTS := TestFaults|TestFaultCases|Test.*FaultTexts
 
@@ -51,8 +51,14 @@ test: build tools-debian ## every test that needs neither network nor credential
 	  echo "not run: the Kubernetes chart is not linted, rendered and held against the API's schemas (make tools builds helm and kubeconform)" >&2; fi
 	@if [ ! -x "$(TOFU)" ]; then echo "not run: the conformance suite with OpenTofu (make tools builds it)" >&2; fi
 	@echo "not run here: recovery, updates, reviews, failover, host keys and secrets in full (make test-slow), every fault on every cloud (make test-faults), 300 kills (make test-crash), 64 deployments at once (make test-load), Kubernetes (make test-kube), the status page in a browser (make test-browser), the real providers (make test-providers)" >&2
-	$(TEST) -timeout 15m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -vE '^skysail/test(/browser)?$$')
-	$(TEST) -timeout 30m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
+	@$(MAKE) --no-print-directory -j2 test-whole test-packages
+
+# Side by side: each waits for simulated machines while the other computes.
+test-whole:
+	$(TEST) -timeout 40m -skip '^($(SLOW)|$(FAULTS)|TestLoad|TestKube.*)$$' ./test
+
+test-packages:
+	$(TEST) -timeout 20m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -vE '^skysail/test(/browser)?$$')
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, secrets, two machines, engines that misbehave
 	$(TEST) -p 1 -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
