@@ -38,7 +38,11 @@ type Reactor struct {
 	gate *react.Gate
 	tell func(ReactionNote)
 
-	rows rows
+	rows    rows
+	settled time.Time
+	// bounded is the last reaction of names whose people were told that the
+	// policy's bound for a day is reached.
+	bounded map[string]time.Time
 
 	mu   sync.Mutex
 	busy map[string]bool // names that are worked on
@@ -47,12 +51,13 @@ type Reactor struct {
 
 // Reactor makes one for a monitor with this interval. It is to be given what
 // the monitor reads (MonitorOptions.Also), and run beside it. Tell is told of
-// everything, from one goroutine at a time; it may be nil.
+// everything, from one goroutine at a time; it may be nil. The people of notify
+// blocks are told through the store, as of alerts.
 func (d *Deployer) Reactor(interval time.Duration, tell func(ReactionNote)) *Reactor {
 	if tell == nil {
 		tell = func(ReactionNote) {}
 	}
-	return &Reactor{d: d, gate: react.NewGate(interval), tell: tell, busy: map[string]bool{}, said: map[string]bool{}}
+	return &Reactor{d: d, gate: react.NewGate(interval), tell: tell, bounded: map[string]time.Time{}, busy: map[string]bool{}, said: map[string]bool{}}
 }
 
 // Take takes in what a monitor read; it does not wait.
@@ -69,7 +74,7 @@ func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
 			return context.Cause(ctx)
 		case <-tick.C:
 			if err := r.look(ctx, network); err != nil && ctx.Err() == nil {
-				r.note(ReactionNote{State: store.ReactionFailed, Text: "the store can not be read: " + err.Error()})
+				r.note(ReactionNote{State: store.ReactionFailed, Text: "the store can not be used: " + err.Error()})
 			}
 		}
 	}
@@ -77,6 +82,9 @@ func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
 
 // look asks the gate about every deployment whose policy has a reaction.
 func (r *Reactor) look(ctx context.Context, network *monitor.Network) error {
+	if err := r.settle(ctx, time.Now()); err != nil {
+		return err
+	}
 	all, err := r.rows.get(ctx, r.d.store)
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Ver
 		v.Held = cannot(row)
 	}
 	if !v.React() {
-		r.hold(row, v)
+		r.hold(ctx, row, v)
 		return
 	}
 	evidence, err := json.Marshal(v.Evidence)
@@ -142,7 +150,11 @@ func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Ver
 	if row.Policy.Reaction.DryRun {
 		entry.Outcome = store.ReactionTold
 	}
-	if entry.Seq, err = r.d.store.BeginReaction(ctx, entry); err != nil {
+	tell, err := r.telling(ctx, row)
+	if err == nil {
+		entry, err = r.d.store.BeginReaction(ctx, entry, tell)
+	}
+	if err != nil {
 		// What is not on record would be done again and again.
 		r.note(r.about(row, store.ReactionFailed, "it can not be recorded, so nothing was done: "+err.Error()))
 		return
@@ -173,12 +185,22 @@ func cannot(row *store.Deployment) string {
 	return ""
 }
 
-// hold tells why nothing is done, once for each time that it is not well.
-func (r *Reactor) hold(row *store.Deployment, v react.Verdict) {
+// hold tells why nothing is done, once for each time that it is not well and
+// once more when a bound for a day is reached.
+func (r *Reactor) hold(ctx context.Context, row *store.Deployment, v react.Verdict) {
 	r.mu.Lock()
 	first := len(v.Evidence) > 0 && !r.said[row.Name]
 	r.said[row.Name] = len(v.Evidence) > 0
 	r.mu.Unlock()
+	if v.Limit != "" && !r.bounded[row.Name].Equal(v.Last) {
+		if err := r.tellHeld(ctx, row, v); err != nil {
+			if ctx.Err() == nil && first {
+				r.note(r.about(row, store.ReactionFailed, "nobody can be told that nothing is done: "+err.Error()))
+			}
+		} else {
+			r.bounded[row.Name], first = v.Last, true
+		}
+	}
 	if first {
 		r.note(r.about(row, "held", v.Held+". "+v.Why()))
 	}
@@ -200,16 +222,22 @@ func (r *Reactor) act(ctx context.Context, row store.Deployment, entry store.Rea
 		if res.Deployment.ID != row.ID {
 			entry.Replacement = res.Deployment.ID
 		}
-		// While the new one was made, both were paid for; the dearer rate is
-		// not known before, so the old one's stands for both.
-		entry.USD = billingOf(row.Provider).cost(row.PriceUSD, max(row.Service.Instances, 1), time.Since(began))
+		entry.USD = bothCost(&row, time.Since(began))
 	}
 	entry.Outcome = store.ReactionDone
 	if err != nil {
 		entry.Outcome, entry.Note = store.ReactionFailed, err.Error()
 	}
-	if err := r.d.store.EndReaction(ctx, entry); err != nil {
-		entry.Note += "; it can not be recorded: " + err.Error()
+	if err := r.end(ctx, &row, entry); err != nil {
+		r.note(r.about(&row, store.ReactionFailed, "what became of it can not be recorded: "+err.Error()))
+	}
+}
+
+// end records what became of a reaction and tells of it.
+func (r *Reactor) end(ctx context.Context, row *store.Deployment, entry store.Reaction) error {
+	tell, err := r.telling(ctx, row)
+	if err == nil {
+		err = r.d.store.EndReaction(ctx, entry, tell)
 	}
 	text := entry.Note
 	if text == "" {
@@ -218,7 +246,15 @@ func (r *Reactor) act(ctx context.Context, row store.Deployment, entry store.Rea
 	if entry.Replacement != "" {
 		text = "replaced by " + entry.Replacement
 	}
-	r.note(r.about(&row, entry.Outcome, text))
+	r.note(r.about(row, entry.Outcome, text))
+	return err
+}
+
+// bothCost is what it cost that a deployment and the one that replaces it were
+// paid for at once. The dearer rate is not known before, so the old one's stands
+// for both.
+func bothCost(row *store.Deployment, t time.Duration) float64 {
+	return billingOf(row.Provider).cost(row.PriceUSD, max(row.Service.Instances, 1), t)
 }
 
 // elsewhere are the candidates away from where a deployment is: at other
@@ -269,13 +305,18 @@ func (d *Deployer) restart(ctx context.Context, row *store.Deployment, v react.V
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
 	var errs []error
+	found := false
 	for _, t := range targets {
 		if !slices.ContainsFunc(v.Evidence, func(e react.Evidence) bool { return e.Instance == t.Instance }) {
 			continue
 		}
+		found = true
 		if _, err := qos.Run(ctx, t, "sudo -n systemctl restart "+t.Unit, nil); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", t.Instance, err))
 		}
+	}
+	if !found {
+		return fmt.Errorf("no machine of %s that is not healthy is on record: nothing was restarted, and `skysail status %s` shows what there is", row.Name, row.Name)
 	}
 	return errors.Join(errs...)
 }

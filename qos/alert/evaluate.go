@@ -250,21 +250,8 @@ func (e *Engine) changes(findings []finding, before map[string]store.Alert, now 
 
 // told is what people are told of an alert in its new state.
 func (e *Engine) told(a *store.Alert, channels []policies.Notify) ([]store.Notification, error) {
-	var out []store.Notification
-	for i := range channels {
-		channel, err := json.Marshal(channels[i])
-		if err != nil {
-			return nil, err
-		}
-		id := notify.Digest(e.o.Installation, a.Key, a.FiredAt.UTC().Format(time.RFC3339Nano), a.State, string(channel))
-		event, err := json.Marshal(notify.Event{
-			Version: 1, ID: id, DedupKey: "skysail-" + notify.Digest(e.o.Installation, a.Key), State: a.State, Alert: a.Name, Severity: a.Severity,
-			Deployment: a.Deployment, Summary: a.Summary, Labels: a.Labels, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, store.Notification{Dedupe: id, Alert: a.Key, Channel: channel, Event: event})
-	}
-	return out, nil
+	return notify.Address(notify.Event{
+		Version: 1, DedupKey: "skysail-" + notify.Digest(e.o.Installation, a.Key), State: a.State, Alert: a.Name, Severity: a.Severity,
+		Deployment: a.Deployment, Summary: a.Summary, Labels: a.Labels, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
+	}, a.Key, channels, e.o.Installation, a.Key, a.FiredAt.UTC().Format(time.RFC3339Nano), a.State)
 }
