@@ -105,7 +105,7 @@ func TestReplacementInheritsCounts(t *testing.T) {
 
 func fire(key string, version int64, state string) AlertChange {
 	return AlertChange{
-		Alert:         Alert{Key: key, Deployment: "echo", Name: "A", Severity: "page", State: state, FiredAt: epoch, Version: version},
+		Alerts:        []Alert{{Key: key, Deployment: "echo", Name: "A", Severity: "page", State: state, FiredAt: epoch, ToldAt: epoch, Version: version}},
 		Notifications: []Notification{{Dedupe: key + state, Alert: key, Channel: []byte(`"c"`), Event: []byte(`"` + state + `"`)}},
 	}
 }
@@ -120,7 +120,7 @@ func TestAlertsAreChangedOnce(t *testing.T) {
 	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{late}}))
 	got, err := s.Alerts(t.Context(), "echo")
 	must(t, err)
-	if len(got) != 1 || got[0].State != "firing" || got[0].Version != 1 || !got[0].FiredAt.Equal(epoch) {
+	if len(got) != 1 || got[0].State != "firing" || got[0].Version != 1 || !got[0].FiredAt.Equal(epoch) || !got[0].ToldAt.Equal(epoch) {
 		t.Errorf("%+v", got)
 	}
 	ns, err := s.ClaimNotifications(t.Context(), 10, time.Minute)
@@ -130,6 +130,23 @@ func TestAlertsAreChangedOnce(t *testing.T) {
 	}
 	if other, err := s.Alerts(t.Context(), "other"); err != nil || len(other) != 0 {
 		t.Errorf("%+v, %v", other, err)
+	}
+}
+
+// Alerts of one cause change together, or not at all.
+func TestAlertsChangeTogether(t *testing.T) {
+	s := openTest(t)
+	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{fire("a", 0, "firing")}}))
+	both := fire("b", 0, "firing")
+	both.Alerts = append(both.Alerts, fire("a", 0, "resolved").Alerts...)
+	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{both, fire("c", 0, "firing")}}))
+	got, err := s.Alerts(t.Context(), "")
+	must(t, err)
+	if len(got) != 2 || got[0].Key != "a" || got[0].State != "firing" || got[1].Key != "c" {
+		t.Errorf("%+v", got)
+	}
+	if ns, err := s.ClaimNotifications(t.Context(), 10, time.Minute); err != nil || len(ns) != 2 || ns[1].Dedupe != "cfiring" {
+		t.Errorf("%+v, %v", ns, err)
 	}
 }
 

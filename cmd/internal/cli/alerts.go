@@ -72,6 +72,9 @@ func (a *app) printAlerts(name string, all bool, alerts []deploy.Alert, lost []d
 			}
 			rows[i] = []string{x.State, x.Severity, x.Deployment + sandboxMark(x.Labels["sandbox"] != ""), x.Name, since.Local().Format(time.DateTime)}
 			notes[i] = []string{x.Summary}
+			if x.State == "firing" && x.ToldAt.IsZero() {
+				notes[i] = append(notes[i], "nobody is told of it by itself: a more urgent or a faster one of the same objective fires")
+			}
 		}
 		annotated(a.io.Out, []string{"STATE", "SEVERITY", "DEPLOYMENT", "ALERT", "SINCE"}, rows, notes, a.width())
 	}
