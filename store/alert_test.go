@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,10 +22,11 @@ func clock(s *Store) func(time.Duration) time.Time {
 
 func count(t *testing.T, s *Store, id string, at time.Time, windows ...time.Duration) []string {
 	t.Helper()
-	all, err := s.ObjectiveCounts(t.Context(), id, "availability", windows, at)
+	all, err := s.ObjectiveCounts(t.Context(), id, map[string][]time.Duration{"availability": windows}, at)
 	must(t, err)
 	var out []string
-	for _, c := range all {
+	for _, w := range windows {
+		c := all["availability"][w]
 		out = append(out, fmt.Sprintf("%d/%d", c.Good, c.Total))
 	}
 	return out
@@ -65,6 +68,68 @@ func TestObjectiveCountsAreCompacted(t *testing.T) {
 	must(t, s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM objective_counts`).Scan(&rows))
 	if got := count(t, s, "d1", pass(0), 500*24*time.Hour); got[0] != "0/0" {
 		t.Errorf("after a year %s of %d rows are left", got[0], rows)
+	}
+}
+
+// One query for all objectives and windows says what the steps say one by one.
+func TestObjectiveCountsOfMany(t *testing.T) {
+	s := openTest(t)
+	running(t, s, deployment("d1", "echo"))
+	next := deployment("d2", "echo")
+	next.Role, next.Replaces = RoleNext, "d1"
+	must(t, s.Create(t.Context(), next))
+	pass, rnd := clock(s), rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		var b AlertBatch
+		for range 20 {
+			total := rnd.Int64N(9)
+			b.Counts = append(b.Counts, ObjectiveCount{
+				Deployment: []string{"d1", "d2"}[rnd.IntN(2)], Objective: []string{"availability", "latency", "other"}[rnd.IntN(3)],
+				At: pass(time.Duration(rnd.IntN(600)) * time.Second), Good: rnd.Int64N(total + 1), Total: total,
+			})
+		}
+		must(t, s.KeepAlerts(t.Context(), b))
+	}
+	rows, err := s.db.QueryContext(t.Context(), `SELECT deployment_id, objective, start_at, good, total FROM objective_counts`)
+	must(t, err)
+	defer rows.Close()
+	var steps []ObjectiveCount
+	for rows.Next() {
+		var c ObjectiveCount
+		var at int64
+		must(t, rows.Scan(&c.Deployment, &c.Objective, &at, &c.Good, &c.Total))
+		c.At = fromMillis(at)
+		steps = append(steps, c)
+	}
+	must(t, rows.Err())
+	for range 50 {
+		now := pass(0).Add(-time.Duration(rnd.IntN(100_000)) * time.Second)
+		asked := map[string][]time.Duration{}
+		for _, o := range []string{"availability", "latency", "none"} {
+			for range rnd.IntN(8) {
+				asked[o] = append(asked[o], time.Duration(rnd.IntN(8*24*60))*time.Minute)
+			}
+		}
+		for id, line := range map[string][]string{"d1": {"d1"}, "d2": {"d1", "d2"}, "d3": nil} {
+			want := map[string]map[time.Duration]ObjectiveCount{}
+			for o, windows := range asked {
+				want[o] = map[time.Duration]ObjectiveCount{}
+				for _, w := range windows {
+					sum := ObjectiveCount{Deployment: id, Objective: o, At: now}
+					for _, c := range steps {
+						if slices.Contains(line, c.Deployment) && c.Objective == o && c.At.After(now.Add(-w)) {
+							sum.Good, sum.Total = sum.Good+c.Good, sum.Total+c.Total
+						}
+					}
+					want[o][w] = sum
+				}
+			}
+			got, err := s.ObjectiveCounts(t.Context(), id, asked, now)
+			must(t, err)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s", id, diff)
+			}
+		}
 	}
 }
 

@@ -127,6 +127,13 @@ func (w *world) pass(minutes int, r ...reading) {
 	}
 }
 
+// count is what the store has of an objective.
+func (w *world) count(name string, window time.Duration) (store.ObjectiveCount, error) {
+	w.t.Helper()
+	all, err := w.store.ObjectiveCounts(w.t.Context(), "d1", map[string][]time.Duration{name: {window}}, w.now)
+	return all[name][window], err
+}
+
 // states are the alerts that there are: firing ones as they are, others with -.
 func (w *world) states() []string {
 	w.t.Helper()
@@ -233,6 +240,18 @@ func TestTicketBecomesPage(t *testing.T) {
 	w.pass(3, slices.Repeat([]reading{down()}, 13)...)
 	w.want([]string{long, fast, slow, isOff},
 		"webhook page ErrorBudgetBurn firing", "webhook page InstanceDown firing", "pagerduty page ErrorBudgetBurn firing", "pagerduty page InstanceDown firing")
+	all, err := w.store.Alerts(t.Context(), "echo")
+	w.must(err)
+	by := []string{} // which they were told
+	for _, a := range all {
+		if !a.ToldAt.IsZero() {
+			by = append(by, a.Key)
+		}
+	}
+	slices.Sort(by)
+	if diff := cmp.Diff([]string{long, fast, isOff}, by); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // A page and what is left of it are two threads of news, each of which ends, and
@@ -313,8 +332,8 @@ func TestRunKeepsWhatWasCounted(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Good != 1 || got[0].Total != 2 {
+	got, err := w.count(spec.ObjectiveAvailability, time.Hour)
+	if err != nil || got.Good != 1 || got.Total != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -332,8 +351,8 @@ func TestMaintenance(t *testing.T) {
 	w.watched[0].Maintenance = false
 	w.pass(1, up(), reading{source: qos.SourceSSH})
 	w.want([]string{"-" + key}, "webhook page HostKeyChanged resolved", "pagerduty page HostKeyChanged resolved")
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{24 * time.Hour}, w.now)
-	if err != nil || got[0].Good != got[0].Total || got[0].Total != 31*4 {
+	got, err := w.count(spec.ObjectiveAvailability, 24*time.Hour)
+	if err != nil || got.Good != got.Total || got.Total != 31*4 {
 		t.Errorf("readings of the maintenance count: %+v, %v", got, err)
 	}
 }
@@ -482,8 +501,8 @@ func TestLatency(t *testing.T) {
 	edge := up()
 	edge.seconds = 0.3
 	w.pass(1, up(), edge, slowly, down(), broken(errors.New("x")))
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveLatency, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Good != 8 || got[0].Total != 12 {
+	got, err := w.count(spec.ObjectiveLatency, time.Hour)
+	if err != nil || got.Good != 8 || got.Total != 12 {
 		t.Errorf("failed checks count for availability alone: %+v, %v", got, err)
 	}
 }
@@ -499,8 +518,8 @@ func TestStoreThatRefuses(t *testing.T) {
 	}
 	w.must(w.engine.Evaluate(t.Context()))
 	w.must(w.engine.Evaluate(t.Context()))
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Total != 1 {
+	got, err := w.count(spec.ObjectiveAvailability, time.Hour)
+	if err != nil || got.Total != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -67,22 +67,27 @@ func (e *Engine) objectives(ctx context.Context, before map[string]store.Alert, 
 	var out []finding
 	measured := map[countKey]measure{}
 	for _, d := range view {
+		if len(d.Objectives) == 0 {
+			continue
+		}
+		windows := map[string][]time.Duration{}
 		for _, o := range d.Objectives {
-			burns := objective.Burns(o.Window)
-			windows := []time.Duration{o.Window}
-			for _, b := range burns {
-				windows = append(windows, b.Long, b.Short)
+			windows[o.Name] = []time.Duration{o.Window}
+			for _, b := range objective.Burns(o.Window) {
+				windows[o.Name] = append(windows[o.Name], b.Long, b.Short)
 			}
-			sums, err := e.o.Store.ObjectiveCounts(ctx, d.ID, o.Name, windows, now)
-			if err != nil {
-				return nil, err
-			}
+		}
+		sums, err := e.o.Store.ObjectiveCounts(ctx, d.ID, windows, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range d.Objectives {
 			m := measure{objective: o, deployment: d, counts: map[time.Duration]objective.Count{}}
-			for i, s := range sums {
-				m.counts[windows[i]] = objective.Count{Good: s.Good, Total: s.Total}
+			for w, s := range sums[o.Name] {
+				m.counts[w] = objective.Count{Good: s.Good, Total: s.Total}
 			}
 			measured[countKey{deployment: d.ID, objective: o.Name}] = m
-			for _, b := range burns {
+			for _, b := range objective.Burns(o.Window) {
 				f := finding{Kind: BudgetBurn, deployment: d.Name, labels: map[string]string{
 					"objective": o.Name, "burn_rate": strconv.FormatFloat(b.Factor, 'g', -1, 64), "window": duration.Text(b.Long), "short_window": duration.Text(b.Short),
 				}}

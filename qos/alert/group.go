@@ -143,6 +143,9 @@ func (e *Engine) news(g *group, severity string, above bool, d *Deployment, now 
 		return news, false, err
 	case was != is: // it goes on, which they know
 		is.know(was.was.Channels, was.was.ToldAt)
+		if firing(&was.is) {
+			was.know(nil, time.Time{})
+		}
 	}
 	return nil, true, nil
 }
