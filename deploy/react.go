@@ -135,8 +135,18 @@ func (r *Reactor) past(ctx context.Context, name string) ([]react.Past, error) {
 
 func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Verdict) {
 	kind := row.Policy.Reaction.OnUnhealthy
-	if len(v.Evidence) > 0 && v.Held == "" {
+	if v.React() {
 		v.Held = cannot(row)
+	}
+	if v.React() {
+		windows, err := r.d.maintenance(ctx, nil)
+		if err != nil {
+			r.note(r.about(row, store.ReactionFailed, "nothing was done, as it is not known whether it is in maintenance: "+err.Error()))
+			return
+		}
+		if slices.ContainsFunc(windows, func(m store.Maintenance) bool { return m.Deployment == row.Name }) {
+			v.Held = "it is in maintenance"
+		}
 	}
 	if !v.React() {
 		r.hold(ctx, row, v)

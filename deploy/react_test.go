@@ -88,6 +88,26 @@ func TestReactionIsTold(t *testing.T) {
 		"pagerduty [page] REACTION FAILED echo: restart failed: no machine of echo")
 }
 
+// Whoever works on a deployment does not want it replaced meanwhile.
+func TestMaintenanceHoldsReactions(t *testing.T) {
+	r, row := reactorOf(t, policies.Reaction{OnUnhealthy: policies.FailoverAway, MaxPerDay: 3, DryRun: true})
+	var notes []ReactionNote
+	r.tell = func(n ReactionNote) { notes = append(notes, n) }
+	if _, err := r.d.OpenMaintenance(t.Context(), "echo", MaintenanceOptions{For: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	r.decide(t.Context(), row, unwell())
+	wantNews(t, r.d)
+	if len(notes) != 1 || notes[0].State != "held" || !strings.HasPrefix(notes[0].Text, "it is in maintenance") {
+		t.Errorf("%+v", notes)
+	}
+	if _, err := r.d.OpenMaintenance(t.Context(), "echo", MaintenanceOptions{End: true}); err != nil {
+		t.Fatal(err)
+	}
+	r.decide(t.Context(), row, unwell())
+	wantNews(t, r.d, "slack [ticket] REACTION DRY-RUN echo")
+}
+
 func TestDryRunIsTold(t *testing.T) {
 	r, row := reactorOf(t, policies.Reaction{OnUnhealthy: policies.FailoverAway, MaxPerDay: 3, DryRun: true})
 	r.decide(t.Context(), row, unwell())
