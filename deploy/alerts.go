@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -111,7 +112,8 @@ type Undelivered struct {
 }
 
 // Alerts returns the alerts of a deployment's name, or of all for "", those that
-// fire first, and what could not be told of them. It reads the store only.
+// fire first, and what people could not be told of them and of reactions. It
+// reads the store only.
 func (d *Deployer) Alerts(ctx context.Context, name string) ([]Alert, []Undelivered, error) {
 	alerts, err := d.store.Alerts(ctx, name)
 	if err != nil {
@@ -126,13 +128,9 @@ func (d *Deployer) Alerts(ctx context.Context, name string) ([]Alert, []Undelive
 	if err != nil {
 		return nil, nil, err
 	}
-	keys := map[string]bool{}
-	for _, a := range alerts {
-		keys[a.Key] = true
-	}
 	out := []Undelivered{}
 	for _, u := range lost {
-		if !keys[u.Alert] {
+		if name != "" && !strings.HasPrefix(u.Alert, name+"/") {
 			continue
 		}
 		channel, err := notify.ParseChannel(u.Channel)

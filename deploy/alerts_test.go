@@ -117,7 +117,7 @@ func TestRulesOfTheFleetAndOfFiles(t *testing.T) {
 	var written [2][]byte
 	for i, services := range [][]*spec.Service{nil, {&row.Service}} {
 		files, err := d.WriteRules(t.Context(), RulesOptions{Dir: filepath.Join(t.TempDir(), "a", "b"), Services: services})
-		if err != nil || len(files) != 2 {
+		if err != nil || len(files) != 3 {
 			t.Fatal(files, err)
 		}
 		if written[i], err = os.ReadFile(files[0]); err != nil {
@@ -147,7 +147,7 @@ func TestAlertsOfNobody(t *testing.T) {
 func TestUndeliveredIsShown(t *testing.T) {
 	d := fleetOf(t, "echo")
 	change := store.AlertChange{
-		Alert:         store.Alert{Key: "echo/A", Deployment: "echo", Name: "A", State: "firing", FiredAt: time.Now()},
+		Alerts:        []store.Alert{{Key: "echo/A", Deployment: "echo", Name: "A", State: "firing", FiredAt: time.Now()}},
 		Notifications: []store.Notification{{Dedupe: "x", Alert: "echo/A", Channel: []byte(`{"kind":"slack","url_env":"SLACK_URL"}`), Event: []byte(`{}`)}},
 	}
 	if err := d.store.KeepAlerts(t.Context(), store.AlertBatch{Changes: []store.AlertChange{change}}); err != nil {

@@ -28,11 +28,13 @@ type RulesOptions struct {
 // The files of WriteRules.
 const (
 	rulesFile     = "skysail.rules.yml"
+	inhibitFile   = "skysail.alertmanager.yaml"
 	dashboardFile = "skysail.dashboard.json"
 )
 
-// WriteRules writes the alerts of Monitor as a rule file of Prometheus, and a
-// Grafana dashboard, and returns their paths. Files of an earlier call are
+// WriteRules writes the alerts of Monitor as a rule file of Prometheus, the
+// inhibition of Alertmanager that goes with it, and a Grafana dashboard, and
+// returns their paths. Files of an earlier call are
 // replaced.
 func (d *Deployer) WriteRules(ctx context.Context, o RulesOptions) ([]string, error) {
 	var services []alertrules.Service
@@ -59,6 +61,10 @@ func (d *Deployer) WriteRules(ctx context.Context, o RulesOptions) ([]string, er
 	if err != nil {
 		return nil, err
 	}
+	inhibit, err := alertrules.Inhibit()
+	if err != nil {
+		return nil, err
+	}
 	dashboard, err := alertrules.Dashboard()
 	if err != nil {
 		return nil, err
@@ -70,7 +76,7 @@ func (d *Deployer) WriteRules(ctx context.Context, o RulesOptions) ([]string, er
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{rulesFile, rules}, {dashboardFile, dashboard}} {
+	}{{rulesFile, rules}, {inhibitFile, inhibit}, {dashboardFile, dashboard}} {
 		path := filepath.Join(o.Dir, f.name)
 		if err := renameio.WriteFile(path, f.data, 0o644); err != nil {
 			return nil, failure.Wrap(err, failure.Input, "--out", "Not all was written.", "Give a folder that can be written.")

@@ -3,18 +3,14 @@ package deploy
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"skysail/internal/failure"
 	"skysail/policies"
 	"skysail/qos"
 	"skysail/qos/monitor"
 	"skysail/qos/react"
-	"skysail/selector"
 	"skysail/store"
 )
 
@@ -38,7 +34,11 @@ type Reactor struct {
 	gate *react.Gate
 	tell func(ReactionNote)
 
-	rows rows
+	rows    rows
+	settled time.Time
+	// bounded is the last reaction of names whose people were told that the
+	// policy's bound for a day is reached.
+	bounded map[string]time.Time
 
 	mu   sync.Mutex
 	busy map[string]bool // names that are worked on
@@ -47,12 +47,13 @@ type Reactor struct {
 
 // Reactor makes one for a monitor with this interval. It is to be given what
 // the monitor reads (MonitorOptions.Also), and run beside it. Tell is told of
-// everything, from one goroutine at a time; it may be nil.
+// everything, from one goroutine at a time; it may be nil. The people of notify
+// blocks are told through the store, as of alerts.
 func (d *Deployer) Reactor(interval time.Duration, tell func(ReactionNote)) *Reactor {
 	if tell == nil {
 		tell = func(ReactionNote) {}
 	}
-	return &Reactor{d: d, gate: react.NewGate(interval), tell: tell, busy: map[string]bool{}, said: map[string]bool{}}
+	return &Reactor{d: d, gate: react.NewGate(interval), tell: tell, bounded: map[string]time.Time{}, busy: map[string]bool{}, said: map[string]bool{}}
 }
 
 // Take takes in what a monitor read; it does not wait.
@@ -69,7 +70,7 @@ func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
 			return context.Cause(ctx)
 		case <-tick.C:
 			if err := r.look(ctx, network); err != nil && ctx.Err() == nil {
-				r.note(ReactionNote{State: store.ReactionFailed, Text: "the store can not be read: " + err.Error()})
+				r.note(ReactionNote{State: store.ReactionFailed, Text: "the store can not be used: " + err.Error()})
 			}
 		}
 	}
@@ -77,6 +78,9 @@ func (r *Reactor) Run(ctx context.Context, network *monitor.Network) error {
 
 // look asks the gate about every deployment whose policy has a reaction.
 func (r *Reactor) look(ctx context.Context, network *monitor.Network) error {
+	if err := r.settle(ctx, time.Now()); err != nil {
+		return err
+	}
 	all, err := r.rows.get(ctx, r.d.store)
 	if err != nil {
 		return err
@@ -127,11 +131,21 @@ func (r *Reactor) past(ctx context.Context, name string) ([]react.Past, error) {
 
 func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Verdict) {
 	kind := row.Policy.Reaction.OnUnhealthy
-	if len(v.Evidence) > 0 && v.Held == "" {
+	if v.React() {
 		v.Held = cannot(row)
 	}
+	if v.React() {
+		windows, err := r.d.maintenance(ctx, nil)
+		if err != nil {
+			r.note(r.about(row, store.ReactionFailed, "nothing was done, as it is not known whether it is in maintenance: "+err.Error()))
+			return
+		}
+		if slices.ContainsFunc(windows, func(m store.Maintenance) bool { return m.Deployment == row.Name }) {
+			v.Held = "it is in maintenance"
+		}
+	}
 	if !v.React() {
-		r.hold(row, v)
+		r.hold(ctx, row, v)
 		return
 	}
 	evidence, err := json.Marshal(v.Evidence)
@@ -142,7 +156,11 @@ func (r *Reactor) decide(ctx context.Context, row *store.Deployment, v react.Ver
 	if row.Policy.Reaction.DryRun {
 		entry.Outcome = store.ReactionTold
 	}
-	if entry.Seq, err = r.d.store.BeginReaction(ctx, entry); err != nil {
+	tell, err := r.telling(ctx, row)
+	if err == nil {
+		entry, err = r.d.store.BeginReaction(ctx, entry, tell)
+	}
+	if err != nil {
 		// What is not on record would be done again and again.
 		r.note(r.about(row, store.ReactionFailed, "it can not be recorded, so nothing was done: "+err.Error()))
 		return
@@ -173,68 +191,25 @@ func cannot(row *store.Deployment) string {
 	return ""
 }
 
-// hold tells why nothing is done, once for each time that it is not well.
-func (r *Reactor) hold(row *store.Deployment, v react.Verdict) {
+// hold tells why nothing is done, once for each time that it is not well and
+// once more when a bound for a day is reached.
+func (r *Reactor) hold(ctx context.Context, row *store.Deployment, v react.Verdict) {
 	r.mu.Lock()
 	first := len(v.Evidence) > 0 && !r.said[row.Name]
 	r.said[row.Name] = len(v.Evidence) > 0
 	r.mu.Unlock()
+	if v.Limit != "" && !r.bounded[row.Name].Equal(v.Last) {
+		if err := r.tellHeld(ctx, row, v); err != nil {
+			if ctx.Err() == nil && first {
+				r.note(r.about(row, store.ReactionFailed, "nobody can be told that nothing is done: "+err.Error()))
+			}
+		} else {
+			r.bounded[row.Name], first = v.Last, true
+		}
+	}
 	if first {
 		r.note(r.about(row, "held", v.Held+". "+v.Why()))
 	}
-}
-
-// act does it, and records what became of it.
-func (r *Reactor) act(ctx context.Context, row store.Deployment, entry store.Reaction, v react.Verdict) {
-	began := time.Now()
-	var err error
-	switch kind := row.Policy.Reaction.OnUnhealthy; kind {
-	case policies.Restart:
-		err = r.d.restart(ctx, &row, v)
-	default:
-		var res UpdateResult
-		res, err = supervised[UpdateResult](ctx, r.d, opUpdate, row.Name, updateOrder{
-			Name: row.Name, Replace: true,
-			Reaction: &reactionOrder{Why: string(kind) + " as it was not healthy: " + entry.Why, Away: kind == policies.FailoverAway},
-		})
-		if res.Deployment.ID != row.ID {
-			entry.Replacement = res.Deployment.ID
-		}
-		// While the new one was made, both were paid for; the dearer rate is
-		// not known before, so the old one's stands for both.
-		entry.USD = billingOf(row.Provider).cost(row.PriceUSD, max(row.Service.Instances, 1), time.Since(began))
-	}
-	entry.Outcome = store.ReactionDone
-	if err != nil {
-		entry.Outcome, entry.Note = store.ReactionFailed, err.Error()
-	}
-	if err := r.d.store.EndReaction(ctx, entry); err != nil {
-		entry.Note += "; it can not be recorded: " + err.Error()
-	}
-	text := entry.Note
-	if text == "" {
-		text = "the service was restarted"
-	}
-	if entry.Replacement != "" {
-		text = "replaced by " + entry.Replacement
-	}
-	r.note(r.about(&row, entry.Outcome, text))
-}
-
-// elsewhere are the candidates away from where a deployment is: at other
-// providers, else in other regions.
-func elsewhere(row *store.Deployment, all []selector.Candidate) ([]selector.Candidate, error) {
-	for _, away := range []func(c selector.Candidate) bool{
-		func(c selector.Candidate) bool { return c.Offer.Provider != row.Provider },
-		func(c selector.Candidate) bool { return c.Offer.Region != row.Region },
-	} {
-		if out := slices.DeleteFunc(slices.Clone(all), func(c selector.Candidate) bool { return !away(c) }); len(out) > 0 {
-			return out, nil
-		}
-	}
-	return nil, failure.New(failure.Exhausted, fmt.Sprintf("there is nowhere for %q to fail over to", row.Name),
-		fmt.Sprintf("Nothing that its policy allows is away from %s in %s; nothing was changed.", row.Provider, row.Region),
-		`Allow another provider or region, or set on_unhealthy = "replace".`)
 }
 
 func (r *Reactor) about(row *store.Deployment, state, text string) ReactionNote {
@@ -259,26 +234,3 @@ func (r *Reactor) setBusy(name string, busy bool) {
 	defer r.mu.Unlock()
 	r.busy[name] = busy
 }
-
-// restart restarts the service on the machines that the evidence is against.
-func (d *Deployer) restart(ctx context.Context, row *store.Deployment, v react.Verdict) error {
-	targets, err := d.registered(ctx, row)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
-	defer cancel()
-	var errs []error
-	for _, t := range targets {
-		if !slices.ContainsFunc(v.Evidence, func(e react.Evidence) bool { return e.Instance == t.Instance }) {
-			continue
-		}
-		if _, err := qos.Run(ctx, t, "sudo -n systemctl restart "+t.Unit, nil); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", t.Instance, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// restartTimeout is over systemd's own, TimeoutStopSec and TimeoutStartSec.
-const restartTimeout = 5 * time.Minute

@@ -22,14 +22,17 @@ type Alert struct {
 	Channels   []byte    `json:"-"`
 	FiredAt    time.Time `json:"fired_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	// ToldAt is when people were first told of what it belongs to. It is zero of
+	// one that they are not told of while another of the same cause fires.
+	ToldAt time.Time `json:"told_at,omitzero"`
 	// Version counts the changes; 0 is an alert that never fired.
 	Version int64 `json:"-"`
 }
 
-// AlertChange is an alert in a state that it was not in, and what people are
-// told of it. Alert.Version is that of the state before.
+// AlertChange is alerts of one cause that are not as they were, and what people
+// are told of that. Each Version is that of the state before.
 type AlertChange struct {
-	Alert         Alert
+	Alerts        []Alert
 	Notifications []Notification
 }
 
@@ -43,9 +46,8 @@ type AlertBatch struct {
 const alertRetention = 30 * 24 * time.Hour
 
 // KeepAlerts keeps counts, states and notifications in one transaction: all of
-// it or nothing. A change of an alert that another process changed meanwhile is
-// left out with its notifications, and so is a notification that is there
-// already.
+// it or nothing. A change of which another process changed an alert meanwhile is
+// left out as a whole, and so is a notification that is there already.
 func (s *Store) KeepAlerts(ctx context.Context, b AlertBatch) error {
 	now := s.now()
 	s.alerts.Lock()
@@ -58,7 +60,7 @@ func (s *Store) KeepAlerts(ctx context.Context, b AlertBatch) error {
 			}
 		}
 		for i := range b.Changes {
-			if err := changeAlert(ctx, tx, &b.Changes[i], now); err != nil {
+			if err := change(ctx, tx, &b.Changes[i], now); err != nil {
 				return err
 			}
 		}
@@ -85,35 +87,51 @@ func (s *Store) KeepAlerts(ctx context.Context, b AlertBatch) error {
 	return err
 }
 
-func changeAlert(ctx context.Context, tx *sql.Tx, c *AlertChange, now time.Time) error {
-	a := &c.Alert
-	labels, err := json.Marshal(a.Labels)
-	if err != nil {
+func change(ctx context.Context, tx *sql.Tx, c *AlertChange, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `SAVEPOINT change`); err != nil {
 		return err
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, deployment, name, severity, labels, state, summary, fired_at, resolved_at, version, channels)
-		VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10+1,?11)
-		ON CONFLICT DO UPDATE SET severity = excluded.severity, labels = excluded.labels, state = excluded.state, summary = excluded.summary, channels = excluded.channels,
-			fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, version = excluded.version WHERE version = ?10`,
-		a.Key, a.Deployment, a.Name, a.Severity, string(labels), a.State, a.Summary, millis(a.FiredAt), millis(a.ResolvedAt), a.Version, string(a.Channels))
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return err
+	for i := range c.Alerts {
+		changed, err := putAlert(ctx, tx, &c.Alerts[i])
+		if err != nil {
+			return err
+		}
+		if !changed {
+			_, err := tx.ExecContext(ctx, `ROLLBACK TO change; RELEASE change`)
+			return err
+		}
 	}
 	for i := range c.Notifications {
 		if err := addNotification(ctx, tx, &c.Notifications[i], now); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := tx.ExecContext(ctx, `RELEASE change`)
+	return err
+}
+
+// putAlert says false when it is not as it was before the change.
+func putAlert(ctx context.Context, tx *sql.Tx, a *Alert) (bool, error) {
+	labels, err := json.Marshal(a.Labels)
+	if err != nil {
+		return false, err
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO alerts (key, deployment, name, severity, labels, state, summary, fired_at, resolved_at, version, channels, told_at)
+		VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10+1,?11,?12)
+		ON CONFLICT DO UPDATE SET severity = excluded.severity, labels = excluded.labels, state = excluded.state, summary = excluded.summary, channels = excluded.channels,
+			fired_at = excluded.fired_at, resolved_at = excluded.resolved_at, version = excluded.version, told_at = excluded.told_at WHERE version = ?10`,
+		a.Key, a.Deployment, a.Name, a.Severity, string(labels), a.State, a.Summary, millis(a.FiredAt), millis(a.ResolvedAt), a.Version, string(a.Channels), millis(a.ToldAt))
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // Alerts returns the alerts of a deployment's name, or of all for "", those that
 // fire first and the newest before older ones.
 func (s *Store) Alerts(ctx context.Context, deployment string) ([]Alert, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT key, deployment, name, severity, labels, state, summary, channels, fired_at, resolved_at, version FROM alerts
+	rows, err := s.db.QueryContext(ctx, `SELECT key, deployment, name, severity, labels, state, summary, channels, fired_at, resolved_at, told_at, version FROM alerts
 		WHERE ?1 = '' OR deployment = ?1 ORDER BY state <> 'firing', fired_at DESC, key`, deployment)
 	if err != nil {
 		return nil, s.writeError(err)
@@ -123,14 +141,14 @@ func (s *Store) Alerts(ctx context.Context, deployment string) ([]Alert, error) 
 	for rows.Next() {
 		var a Alert
 		var labels []byte
-		var fired, resolved int64
-		if err := rows.Scan(&a.Key, &a.Deployment, &a.Name, &a.Severity, &labels, &a.State, &a.Summary, &a.Channels, &fired, &resolved, &a.Version); err != nil {
+		var fired, resolved, told int64
+		if err := rows.Scan(&a.Key, &a.Deployment, &a.Name, &a.Severity, &labels, &a.State, &a.Summary, &a.Channels, &fired, &resolved, &told, &a.Version); err != nil {
 			return nil, s.writeError(err)
 		}
 		if err := json.Unmarshal(labels, &a.Labels); err != nil {
 			return nil, err
 		}
-		a.FiredAt, a.ResolvedAt = fromMillis(fired), fromMillis(resolved)
+		a.FiredAt, a.ResolvedAt, a.ToldAt = fromMillis(fired), fromMillis(resolved), fromMillis(told)
 		out = append(out, a)
 	}
 	return out, s.writeError(rows.Err())

@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,10 +22,11 @@ func clock(s *Store) func(time.Duration) time.Time {
 
 func count(t *testing.T, s *Store, id string, at time.Time, windows ...time.Duration) []string {
 	t.Helper()
-	all, err := s.ObjectiveCounts(t.Context(), id, "availability", windows, at)
+	all, err := s.ObjectiveCounts(t.Context(), id, map[string][]time.Duration{"availability": windows}, at)
 	must(t, err)
 	var out []string
-	for _, c := range all {
+	for _, w := range windows {
+		c := all["availability"][w]
 		out = append(out, fmt.Sprintf("%d/%d", c.Good, c.Total))
 	}
 	return out
@@ -68,6 +71,68 @@ func TestObjectiveCountsAreCompacted(t *testing.T) {
 	}
 }
 
+// One query for all objectives and windows says what the steps say one by one.
+func TestObjectiveCountsOfMany(t *testing.T) {
+	s := openTest(t)
+	running(t, s, deployment("d1", "echo"))
+	next := deployment("d2", "echo")
+	next.Role, next.Replaces = RoleNext, "d1"
+	must(t, s.Create(t.Context(), next))
+	pass, rnd := clock(s), rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		var b AlertBatch
+		for range 20 {
+			total := rnd.Int64N(9)
+			b.Counts = append(b.Counts, ObjectiveCount{
+				Deployment: []string{"d1", "d2"}[rnd.IntN(2)], Objective: []string{"availability", "latency", "other"}[rnd.IntN(3)],
+				At: pass(time.Duration(rnd.IntN(600)) * time.Second), Good: rnd.Int64N(total + 1), Total: total,
+			})
+		}
+		must(t, s.KeepAlerts(t.Context(), b))
+	}
+	rows, err := s.db.QueryContext(t.Context(), `SELECT deployment_id, objective, start_at, good, total FROM objective_counts`)
+	must(t, err)
+	defer rows.Close()
+	var steps []ObjectiveCount
+	for rows.Next() {
+		var c ObjectiveCount
+		var at int64
+		must(t, rows.Scan(&c.Deployment, &c.Objective, &at, &c.Good, &c.Total))
+		c.At = fromMillis(at)
+		steps = append(steps, c)
+	}
+	must(t, rows.Err())
+	for range 50 {
+		now := pass(0).Add(-time.Duration(rnd.IntN(100_000)) * time.Second)
+		asked := map[string][]time.Duration{}
+		for _, o := range []string{"availability", "latency", "none"} {
+			for range rnd.IntN(8) {
+				asked[o] = append(asked[o], time.Duration(rnd.IntN(8*24*60))*time.Minute)
+			}
+		}
+		for id, line := range map[string][]string{"d1": {"d1"}, "d2": {"d1", "d2"}, "d3": nil} {
+			want := map[string]map[time.Duration]ObjectiveCount{}
+			for o, windows := range asked {
+				want[o] = map[time.Duration]ObjectiveCount{}
+				for _, w := range windows {
+					sum := ObjectiveCount{Deployment: id, Objective: o, At: now}
+					for _, c := range steps {
+						if slices.Contains(line, c.Deployment) && c.Objective == o && c.At.After(now.Add(-w)) {
+							sum.Good, sum.Total = sum.Good+c.Good, sum.Total+c.Total
+						}
+					}
+					want[o][w] = sum
+				}
+			}
+			got, err := s.ObjectiveCounts(t.Context(), id, asked, now)
+			must(t, err)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s", id, diff)
+			}
+		}
+	}
+}
+
 // What comes late for a minute that was compacted counts.
 func TestLateObjectiveCounts(t *testing.T) {
 	s := openTest(t)
@@ -105,7 +170,7 @@ func TestReplacementInheritsCounts(t *testing.T) {
 
 func fire(key string, version int64, state string) AlertChange {
 	return AlertChange{
-		Alert:         Alert{Key: key, Deployment: "echo", Name: "A", Severity: "page", State: state, FiredAt: epoch, Version: version},
+		Alerts:        []Alert{{Key: key, Deployment: "echo", Name: "A", Severity: "page", State: state, FiredAt: epoch, ToldAt: epoch, Version: version}},
 		Notifications: []Notification{{Dedupe: key + state, Alert: key, Channel: []byte(`"c"`), Event: []byte(`"` + state + `"`)}},
 	}
 }
@@ -120,7 +185,7 @@ func TestAlertsAreChangedOnce(t *testing.T) {
 	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{late}}))
 	got, err := s.Alerts(t.Context(), "echo")
 	must(t, err)
-	if len(got) != 1 || got[0].State != "firing" || got[0].Version != 1 || !got[0].FiredAt.Equal(epoch) {
+	if len(got) != 1 || got[0].State != "firing" || got[0].Version != 1 || !got[0].FiredAt.Equal(epoch) || !got[0].ToldAt.Equal(epoch) {
 		t.Errorf("%+v", got)
 	}
 	ns, err := s.ClaimNotifications(t.Context(), 10, time.Minute)
@@ -130,6 +195,23 @@ func TestAlertsAreChangedOnce(t *testing.T) {
 	}
 	if other, err := s.Alerts(t.Context(), "other"); err != nil || len(other) != 0 {
 		t.Errorf("%+v, %v", other, err)
+	}
+}
+
+// Alerts of one cause change together, or not at all.
+func TestAlertsChangeTogether(t *testing.T) {
+	s := openTest(t)
+	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{fire("a", 0, "firing")}}))
+	both := fire("b", 0, "firing")
+	both.Alerts = append(both.Alerts, fire("a", 0, "resolved").Alerts...)
+	must(t, s.KeepAlerts(t.Context(), AlertBatch{Changes: []AlertChange{both, fire("c", 0, "firing")}}))
+	got, err := s.Alerts(t.Context(), "")
+	must(t, err)
+	if len(got) != 2 || got[0].Key != "a" || got[0].State != "firing" || got[1].Key != "c" {
+		t.Errorf("%+v", got)
+	}
+	if ns, err := s.ClaimNotifications(t.Context(), 10, time.Minute); err != nil || len(ns) != 2 || ns[1].Dedupe != "cfiring" {
+		t.Errorf("%+v, %v", ns, err)
 	}
 }
 

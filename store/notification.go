@@ -28,6 +28,19 @@ func addNotification(ctx context.Context, tx *sql.Tx, n *Notification, now time.
 	return err
 }
 
+// KeepNotifications keeps what people are to be told, all or nothing. It is
+// idempotent: what is there already, by its Dedupe, is left as it is.
+func (s *Store) KeepNotifications(ctx context.Context, all []Notification) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for i := range all {
+			if err := addNotification(ctx, tx, &all[i], s.now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // ClaimNotifications returns notifications that are due, the oldest first, and
 // keeps them from other processes for the length of lease. Of an alert a channel
 // is told one thing after the other: what comes later waits.

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -62,26 +64,69 @@ func compactCounts(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	return nil
 }
 
-// ObjectiveCounts sums the readings of an objective over windows that end now:
-// those of steps that began within each. A deployment that took another's
-// place has the readings of that one as well.
-func (s *Store) ObjectiveCounts(ctx context.Context, deployment, objective string, windows []time.Duration, now time.Time) ([]ObjectiveCount, error) {
-	out := make([]ObjectiveCount, len(windows))
-	if len(windows) == 0 {
+// ObjectiveCounts sums the readings of a deployment's objectives over windows
+// that end now, by objective and window: those of steps that began within each.
+// A deployment that took another's place has the readings of that one as well. It
+// is one query, whatever it is asked for.
+func (s *Store) ObjectiveCounts(ctx context.Context, deployment string, windows map[string][]time.Duration, now time.Time) (map[string]map[time.Duration]ObjectiveCount, error) {
+	out := make(map[string]map[time.Duration]ObjectiveCount, len(windows))
+	parts := []part{}
+	for _, name := range slices.Sorted(maps.Keys(windows)) {
+		out[name] = make(map[time.Duration]ObjectiveCount, len(windows[name]))
+		until := int64(math.MaxInt64)
+		for _, w := range slices.Compact(slices.Sorted(slices.Values(windows[name]))) {
+			from := millis(now.Add(-w))
+			parts = append(parts, part{name, from, until, w})
+			until = from
+		}
+	}
+	if len(parts) == 0 {
 		return out, nil
 	}
-	args := []any{deployment, objective, millis(now.Add(-slices.Max(windows)))}
-	columns := make([]string, len(windows))
-	into := make([]any, 0, 2*len(windows))
-	for i, w := range windows {
-		out[i] = ObjectiveCount{Deployment: deployment, Objective: objective, At: now}
-		args = append(args, millis(now.Add(-w)))
-		columns[i] = fmt.Sprintf("coalesce(sum(good) FILTER (WHERE start_at > ?%[1]d), 0), coalesce(sum(total) FILTER (WHERE start_at > ?%[1]d), 0)", len(args))
-		into = append(into, &out[i].Good, &out[i].Total)
+	list, err := json.Marshal(parts)
+	if err != nil {
+		return nil, err
 	}
-	query := `WITH RECURSIVE line (id) AS (
-			SELECT ?1 UNION SELECT d.replaces FROM deployments d JOIN line ON d.id = line.id WHERE d.replaces <> '')
-		SELECT ` + strings.Join(columns, ", ") + ` FROM objective_counts
-		WHERE deployment_id IN (SELECT id FROM line) AND objective = ?2 AND start_at > ?3`
-	return out, s.writeError(s.db.QueryRowContext(ctx, query, args...).Scan(into...))
+	rows, err := s.db.QueryContext(ctx, countParts, deployment, string(list))
+	if err != nil {
+		return nil, s.writeError(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	sum := ObjectiveCount{Deployment: deployment, At: now}
+	for rows.Next() {
+		var i int
+		var found []byte
+		if err := rows.Scan(&i, &found); err != nil {
+			return nil, s.writeError(err)
+		}
+		var counts [2]int64
+		if err := json.Unmarshal(found, &counts); err != nil {
+			return nil, err
+		}
+		p := &parts[i]
+		if p.Objective != sum.Objective {
+			sum.Objective, sum.Good, sum.Total = p.Objective, 0, 0
+		}
+		sum.Good, sum.Total = sum.Good+counts[0], sum.Total+counts[1]
+		out[p.Objective][p.window] = sum
+	}
+	return out, s.writeError(rows.Err())
 }
+
+// part is what a window has beyond the next shorter one: of steps that began
+// after From and up to Until, in milliseconds.
+type part struct {
+	Objective string
+	From      int64
+	Until     int64
+	window    time.Duration
+}
+
+// countParts reads each step once, by the primary key: it sums disjoint parts,
+// and windows are sums of those.
+var countParts = fmt.Sprintf(`WITH RECURSIVE line (id) AS (
+		SELECT ?1 UNION SELECT d.replaces FROM deployments d JOIN line ON d.id = line.id WHERE d.replaces <> ''),
+	parts (i, objective, after, until) AS MATERIALIZED (SELECT key, value ->> 'Objective', value ->> 'From', value ->> 'Until' FROM json_each(?2))
+	SELECT i, (SELECT json_array(coalesce(sum(good), 0), coalesce(sum(total), 0)) FROM objective_counts c
+		WHERE c.deployment_id IN (SELECT id FROM line) AND c.objective = parts.objective AND c.step IN (%d, %d, %d) AND c.start_at > parts.after AND c.start_at <= parts.until)
+	FROM parts ORDER BY i`, objectiveTiers[0].step.Milliseconds(), objectiveTiers[1].step.Milliseconds(), objectiveTiers[2].step.Milliseconds())

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
 )
@@ -32,28 +33,80 @@ type Reaction struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 }
 
-// BeginReaction records a reaction before anything is done, and returns its
-// Seq. It is not idempotent: each call is one more.
-func (s *Store) BeginReaction(ctx context.Context, r Reaction) (int64, error) {
-	res, err := s.db.ExecContext(ctx, `INSERT INTO reactions (name, deployment_id, kind, evidence, why, outcome, began_at) VALUES (?,?,?,?,?,?,?)`,
-		r.Name, r.Deployment, r.Kind, string(r.Evidence), r.Why, r.Outcome, millis(s.now()))
-	if err != nil {
-		return 0, s.writeError(err)
-	}
-	return res.LastInsertId()
+// Tell makes what people are told of a reaction as it is on record. It is called
+// in a transaction, so it must not use the store.
+type Tell func(Reaction) ([]Notification, error)
+
+// BeginReaction records a reaction before anything is done, together with what
+// people are told of it, and returns it with its Seq and time. It is not
+// idempotent: each call is one more. Tell may be nil.
+func (s *Store) BeginReaction(ctx context.Context, r Reaction, tell Tell) (Reaction, error) {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		began := millis(s.now())
+		res, err := tx.ExecContext(ctx, `INSERT INTO reactions (name, deployment_id, kind, evidence, why, outcome, began_at) VALUES (?,?,?,?,?,?,?)`,
+			r.Name, r.Deployment, r.Kind, string(r.Evidence), r.Why, r.Outcome, began)
+		if err != nil {
+			return err
+		}
+		r.BeganAt = fromMillis(began)
+		if r.Seq, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, r, tell)
+	})
+	return r, err
 }
 
-// EndReaction records what became of it. It is idempotent.
-func (s *Store) EndReaction(ctx context.Context, r Reaction) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE reactions SET outcome = ?, note = ?, replacement = ?, usd = ?, ended_at = ? WHERE seq = ?`,
-		r.Outcome, r.Note, r.Replacement, r.USD, millis(s.now()), r.Seq)
-	return s.writeError(err)
+// EndReaction records what became of a reaction, together with what people are
+// told of it. Of one that has an outcome nothing is changed and nobody is told.
+// Tell may be nil.
+func (s *Store) EndReaction(ctx context.Context, r Reaction, tell Tell) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		ended := millis(s.now())
+		res, err := tx.ExecContext(ctx, `UPDATE reactions SET outcome = ?, note = ?, replacement = ?, usd = ?, ended_at = ? WHERE seq = ? AND outcome = ''`,
+			r.Outcome, r.Note, r.Replacement, r.USD, ended, r.Seq)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		r.EndedAt = fromMillis(ended)
+		return s.tell(ctx, tx, r, tell)
+	})
+}
+
+func (s *Store) tell(ctx context.Context, tx *sql.Tx, r Reaction, tell Tell) error {
+	if tell == nil {
+		return nil
+	}
+	all, err := tell(r)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if err := addNotification(ctx, tx, &all[i], s.now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Reactions returns those of a name since a time, oldest first.
 func (s *Store) Reactions(ctx context.Context, name string, since time.Time) ([]Reaction, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT seq, name, deployment_id, kind, evidence, why, outcome, note, replacement, usd, began_at, ended_at
-		FROM reactions WHERE name = ? AND began_at >= ? ORDER BY seq`, name, millis(since))
+	return s.reactions(ctx, `WHERE name = ? AND began_at >= ?`, name, millis(since))
+}
+
+// OpenReactions returns those that began before a time and have no outcome,
+// oldest first.
+func (s *Store) OpenReactions(ctx context.Context, before time.Time) ([]Reaction, error) {
+	return s.reactions(ctx, `WHERE outcome = '' AND began_at < ?`, millis(before))
+}
+
+const reactionColumns = `seq, name, deployment_id, kind, evidence, why, outcome, note, replacement, usd, began_at, ended_at`
+
+func (s *Store) reactions(ctx context.Context, where string, args ...any) ([]Reaction, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT `+reactionColumns+` FROM reactions `+where+` ORDER BY seq`, args...) //nolint:gosec // where is one of the constants above
 	if err != nil {
 		return nil, s.writeError(err)
 	}

@@ -2,7 +2,10 @@ package test
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +17,7 @@ import (
 
 	"skysail/deploy"
 	"skysail/policies"
+	"skysail/qos/notify"
 	"skysail/qos/sshclient"
 	"skysail/sandbox/vm"
 	"skysail/sandbox/vm/shim"
@@ -27,6 +31,7 @@ type reacting struct {
 
 	mu    sync.Mutex
 	notes []deploy.ReactionNote
+	news  []notify.Event // what a webhook was told of reactions
 }
 
 // react watches until the test ends.
@@ -40,11 +45,27 @@ func react(t *testing.T, b *bench, d *deploy.Deployer, anchors ...string) *react
 		defer r.mu.Unlock()
 		r.notes = append(r.notes, n)
 	})
-	m := d.Monitor(deploy.MonitorOptions{Interval: time.Second, Connections: pool, Anchors: anchors, Also: reactor.Take})
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		var e notify.Event
+		if err := json.NewDecoder(req.Body).Decode(&e); err == nil && e.Reaction != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.news = append(r.news, e)
+		}
+	}))
+	t.Cleanup(hook.Close)
+	o := deploy.MonitorOptions{Interval: time.Second, Connections: pool, Anchors: anchors, Also: reactor.Take}
+	alerting, err := d.Alerting(t.Context(), o, &notify.Sender{Lookup: func(string) (string, bool) { return hook.URL, true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Alerting = alerting
+	m := d.Monitor(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = m.Run(ctx) })
 	running.Go(func() { _ = reactor.Run(ctx, m.Network()) })
+	running.Go(func() { _ = alerting.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
@@ -65,6 +86,25 @@ func (r *reacting) states(name string) (out []string) {
 		}
 	}
 	return out
+}
+
+// told waits until a webhook was told of a reaction's beginning and end, and
+// wants evidence, cost and the way to more in it.
+func (r *reacting) told(t *testing.T, costs bool) {
+	t.Helper()
+	var news []notify.Event
+	for n := 0; len(news) < 2 && n < 100; n++ {
+		time.Sleep(100 * time.Millisecond)
+		r.mu.Lock()
+		news = slices.Clone(r.news)
+		r.mu.Unlock()
+	}
+	if len(news) != 2 || news[0].State != notify.Begun || news[1].State != notify.Done || news[0].DedupKey != news[1].DedupKey {
+		t.Fatalf("a webhook was told %+v", news)
+	}
+	if x := news[1].Reaction; len(x.Seen) != 1 || !strings.Contains(x.Seen[0], "health since") || x.USD > 0 != costs || x.More != "skysail explain "+news[1].Deployment {
+		t.Errorf("a webhook was told %+v", x)
+	}
 }
 
 // await waits until it was told of a state of a name.
@@ -107,6 +147,7 @@ func failingOver(providers ...string) *policies.Policy {
 	p.Reaction = policies.Reaction{
 		OnUnhealthy: policies.FailoverAway, After: 2 * time.Second, Cooldown: time.Hour, MaxPerDay: 3, MinHealthy: 0.5,
 	}
+	p.Notify = []policies.Notify{{Kind: policies.NotifyWebhook, URLEnv: "HOOK"}}
 	return p
 }
 
@@ -122,6 +163,7 @@ func TestReactionFailsOver(t *testing.T) {
 	r := react(t, b, d)
 	b.powerOff(old)
 	r.await(t, old.Name, store.ReactionDone)
+	r.told(t, true)
 
 	status, err := d.Status(t.Context(), old.Name)
 	if err != nil {
@@ -172,6 +214,7 @@ func TestReactionRestarts(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	r.await(t, dep.Name, store.ReactionDone)
+	r.told(t, false)
 	for n := 0; ; n++ {
 		status, err := d.Status(t.Context(), dep.Name)
 		if err == nil && status.ID == dep.ID && status.Live[0].Healthy == deploy.Yes {

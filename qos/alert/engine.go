@@ -31,8 +31,8 @@ type Store interface {
 	Alerts(ctx context.Context, deployment string) ([]store.Alert, error)
 	// KeepAlerts keeps counts and changes, all or nothing.
 	KeepAlerts(ctx context.Context, b store.AlertBatch) error
-	// ObjectiveCounts sums readings over windows.
-	ObjectiveCounts(ctx context.Context, deployment, objective string, windows []time.Duration, now time.Time) ([]store.ObjectiveCount, error)
+	// ObjectiveCounts sums readings of a deployment by objective and window.
+	ObjectiveCounts(ctx context.Context, deployment string, windows map[string][]time.Duration, now time.Time) (map[string]map[time.Duration]store.ObjectiveCount, error)
 }
 
 // Options are what an Engine works with.

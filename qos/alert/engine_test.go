@@ -127,6 +127,13 @@ func (w *world) pass(minutes int, r ...reading) {
 	}
 }
 
+// count is what the store has of an objective.
+func (w *world) count(name string, window time.Duration) (store.ObjectiveCount, error) {
+	w.t.Helper()
+	all, err := w.store.ObjectiveCounts(w.t.Context(), "d1", map[string][]time.Duration{name: {window}}, w.now)
+	return all[name][window], err
+}
+
 // states are the alerts that there are: firing ones as they are, others with -.
 func (w *world) states() []string {
 	w.t.Helper()
@@ -183,17 +190,19 @@ const (
 	isOff = "echo/SkysailInstanceDown/echo-0"
 )
 
-// A service that breaks is told once by each channel that wants it, over any
-// number of restarts, and once more when it is well again.
+// A service that breaks is told once by each channel that wants it, however many
+// of its burn rates are over, over any number of restarts; and its end once.
 func TestOutageIsToldOnce(t *testing.T) {
 	w := newWorld(t)
 	w.pass(60, up())
 	w.want([]string{})
 	w.pass(3, down())
 	firing := []string{long, fast, slow, isOff}
-	w.want(firing,
-		"webhook page ErrorBudgetBurn firing", "webhook page ErrorBudgetBurn firing", "webhook ticket ErrorBudgetBurn firing", "webhook page InstanceDown firing",
-		"pagerduty page ErrorBudgetBurn firing", "pagerduty page ErrorBudgetBurn firing", "pagerduty page InstanceDown firing")
+	page := []string{
+		"webhook page ErrorBudgetBurn firing", "webhook page InstanceDown firing",
+		"pagerduty page ErrorBudgetBurn firing", "pagerduty page InstanceDown firing",
+	}
+	w.want(firing, page...)
 	for range 3 {
 		w.start()
 		w.pass(2, down())
@@ -203,16 +212,82 @@ func TestOutageIsToldOnce(t *testing.T) {
 	w.want(firing)
 	w.pass(1, up())
 	w.want([]string{"-" + isOff, long, fast, slow}, "webhook page InstanceDown resolved", "pagerduty page InstanceDown resolved")
-	w.pass(6, up()) // five good minutes end the fastest
-	w.want([]string{"-" + fast, "-" + isOff, long, slow}, "webhook page ErrorBudgetBurn resolved", "pagerduty page ErrorBudgetBurn resolved")
+	w.pass(6, up()) // five good minutes end the fastest, and the page goes on
+	w.want([]string{"-" + fast, "-" + isOff, long, slow})
 	w.start()
-	w.pass(35, up())
-	w.want([]string{"-" + fast, "-" + slow, "-" + isOff, long}, "webhook page ErrorBudgetBurn resolved", "pagerduty page ErrorBudgetBurn resolved")
-	// The same again is news again.
+	w.pass(35, up()) // the page is over, what is left of it is a ticket
+	over := []string{"-" + fast, "-" + slow, "-" + isOff, long}
+	w.want(over, "webhook page ErrorBudgetBurn resolved", "pagerduty page ErrorBudgetBurn resolved", "webhook ticket ErrorBudgetBurn firing")
+	// The same again is news again, but of the ticket, which they know.
 	w.pass(10, down())
-	w.want(firing,
-		"webhook page ErrorBudgetBurn firing", "webhook page ErrorBudgetBurn firing", "webhook page InstanceDown firing",
-		"pagerduty page ErrorBudgetBurn firing", "pagerduty page ErrorBudgetBurn firing", "pagerduty page InstanceDown firing")
+	w.want(firing, page...)
+	w.pass(46, up())
+	w.want(over, "webhook page InstanceDown resolved", "pagerduty page InstanceDown resolved", "webhook page ErrorBudgetBurn resolved", "pagerduty page ErrorBudgetBurn resolved")
+	w.pass(6*60, up())
+	w.want([]string{"-" + long, "-" + fast, "-" + slow, "-" + isOff}, "webhook ticket ErrorBudgetBurn resolved")
+}
+
+// One that was told as a ticket is told as a page when it gets worse.
+func TestTicketBecomesPage(t *testing.T) {
+	w := newWorld(t)
+	w.pass(60, up())
+	well := slices.Repeat([]reading{up()}, 13)
+	for range 6 { // one of 261 fails: not four times the allowed rate
+		w.engine.Observe(t.Context(), []qos.Result{down().result()})
+		w.pass(5, well...)
+	}
+	w.want([]string{long}, "webhook ticket ErrorBudgetBurn firing")
+	w.pass(3, slices.Repeat([]reading{down()}, 13)...)
+	w.want([]string{long, fast, slow, isOff},
+		"webhook page ErrorBudgetBurn firing", "webhook page InstanceDown firing", "pagerduty page ErrorBudgetBurn firing", "pagerduty page InstanceDown firing")
+	all, err := w.store.Alerts(t.Context(), "echo")
+	w.must(err)
+	by := []string{} // which they were told
+	for _, a := range all {
+		if !a.ToldAt.IsZero() {
+			by = append(by, a.Key)
+		}
+	}
+	slices.Sort(by)
+	if diff := cmp.Diff([]string{long, fast, isOff}, by); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A page and what is left of it are two threads of news, each of which ends, and
+// what is first told by one burn rate ends by another as the same.
+func TestThreadsOfNews(t *testing.T) {
+	w := newWorld(t)
+	w.watched[0].Notify = w.watched[0].Notify[:1]
+	w.pass(60, up())
+	w.pass(3, down())
+	w.pass(8*60, up())
+	threads := map[string][]string{}
+	for {
+		all, err := w.store.ClaimNotifications(t.Context(), 100, time.Hour)
+		w.must(err)
+		if len(all) == 0 {
+			break
+		}
+		for _, n := range all {
+			var e notify.Event
+			w.must(json.Unmarshal(n.Event, &e))
+			k := e.DedupKey + e.FiredAt.String()
+			threads[k] = append(threads[k], e.Severity+" "+e.State+" "+e.Labels["burn_rate"])
+			if e.Labels["burn_rate"] == "6" && !strings.HasSuffix(e.Summary, "goes on as a ticket") {
+				t.Errorf("%q", e.Summary)
+			}
+			w.must(w.store.EndNotification(t.Context(), n.ID, ""))
+		}
+	}
+	got := []string{}
+	for _, v := range threads {
+		got = append(got, strings.Join(v, ", "))
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"page firing , page resolved ", "page firing 14.4, page resolved 6", "ticket firing 1, ticket resolved 1"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // The budget is the same before and after a restart, and what could not be
@@ -257,8 +332,8 @@ func TestRunKeepsWhatWasCounted(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Good != 1 || got[0].Total != 2 {
+	got, err := w.count(spec.ObjectiveAvailability, time.Hour)
+	if err != nil || got.Good != 1 || got.Total != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -276,8 +351,8 @@ func TestMaintenance(t *testing.T) {
 	w.watched[0].Maintenance = false
 	w.pass(1, up(), reading{source: qos.SourceSSH})
 	w.want([]string{"-" + key}, "webhook page HostKeyChanged resolved", "pagerduty page HostKeyChanged resolved")
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{24 * time.Hour}, w.now)
-	if err != nil || got[0].Good != got[0].Total || got[0].Total != 31*4 {
+	got, err := w.count(spec.ObjectiveAvailability, 24*time.Hour)
+	if err != nil || got.Good != got.Total || got.Total != 31*4 {
 		t.Errorf("readings of the maintenance count: %+v, %v", got, err)
 	}
 }
@@ -396,8 +471,7 @@ func TestDeploymentGoes(t *testing.T) {
 	w.watched = nil
 	w.pass(1)
 	w.want([]string{"-" + long, "-" + fast, "-" + slow, "-" + isOff},
-		"webhook page ErrorBudgetBurn resolved", "webhook page ErrorBudgetBurn resolved", "webhook ticket ErrorBudgetBurn resolved", "webhook page InstanceDown resolved",
-		"pagerduty page ErrorBudgetBurn resolved", "pagerduty page ErrorBudgetBurn resolved", "pagerduty page InstanceDown resolved")
+		"webhook page ErrorBudgetBurn resolved", "webhook page InstanceDown resolved", "pagerduty page ErrorBudgetBurn resolved", "pagerduty page InstanceDown resolved")
 }
 
 func TestInstanceAndObjectiveGo(t *testing.T) {
@@ -427,8 +501,8 @@ func TestLatency(t *testing.T) {
 	edge := up()
 	edge.seconds = 0.3
 	w.pass(1, up(), edge, slowly, down(), broken(errors.New("x")))
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveLatency, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Good != 8 || got[0].Total != 12 {
+	got, err := w.count(spec.ObjectiveLatency, time.Hour)
+	if err != nil || got.Good != 8 || got.Total != 12 {
 		t.Errorf("failed checks count for availability alone: %+v, %v", got, err)
 	}
 }
@@ -444,8 +518,8 @@ func TestStoreThatRefuses(t *testing.T) {
 	}
 	w.must(w.engine.Evaluate(t.Context()))
 	w.must(w.engine.Evaluate(t.Context()))
-	got, err := w.store.ObjectiveCounts(t.Context(), "d1", spec.ObjectiveAvailability, []time.Duration{time.Hour}, w.now)
-	if err != nil || got[0].Total != 1 {
+	got, err := w.count(spec.ObjectiveAvailability, time.Hour)
+	if err != nil || got.Total != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

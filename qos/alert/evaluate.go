@@ -2,7 +2,6 @@ package alert
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	"skysail/internal/duration"
-	"skysail/policies"
-	"skysail/qos/notify"
 	"skysail/qos/objective"
 	"skysail/store"
 )
@@ -70,22 +67,27 @@ func (e *Engine) objectives(ctx context.Context, before map[string]store.Alert, 
 	var out []finding
 	measured := map[countKey]measure{}
 	for _, d := range view {
+		if len(d.Objectives) == 0 {
+			continue
+		}
+		windows := map[string][]time.Duration{}
 		for _, o := range d.Objectives {
-			burns := objective.Burns(o.Window)
-			windows := []time.Duration{o.Window}
-			for _, b := range burns {
-				windows = append(windows, b.Long, b.Short)
+			windows[o.Name] = []time.Duration{o.Window}
+			for _, b := range objective.Burns(o.Window) {
+				windows[o.Name] = append(windows[o.Name], b.Long, b.Short)
 			}
-			sums, err := e.o.Store.ObjectiveCounts(ctx, d.ID, o.Name, windows, now)
-			if err != nil {
-				return nil, err
-			}
+		}
+		sums, err := e.o.Store.ObjectiveCounts(ctx, d.ID, windows, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range d.Objectives {
 			m := measure{objective: o, deployment: d, counts: map[time.Duration]objective.Count{}}
-			for i, s := range sums {
-				m.counts[windows[i]] = objective.Count{Good: s.Good, Total: s.Total}
+			for w, s := range sums[o.Name] {
+				m.counts[w] = objective.Count{Good: s.Good, Total: s.Total}
 			}
 			measured[countKey{deployment: d.ID, objective: o.Name}] = m
-			for _, b := range burns {
+			for _, b := range objective.Burns(o.Window) {
 				f := finding{Kind: BudgetBurn, deployment: d.Name, labels: map[string]string{
 					"objective": o.Name, "burn_rate": strconv.FormatFloat(b.Factor, 'g', -1, 64), "window": duration.Text(b.Long), "short_window": duration.Text(b.Short),
 				}}
@@ -199,72 +201,28 @@ func (e *Engine) gone(stored []store.Alert, findings []finding, now time.Time) [
 	return out
 }
 
-// changes are the alerts whose state is another one now. The caller holds mu.
+// changes are the alerts whose state is another one now, those of one cause
+// together. The caller holds mu.
 func (e *Engine) changes(findings []finding, before map[string]store.Alert, now time.Time) ([]store.AlertChange, error) {
 	byName := make(map[string]Deployment, len(e.view))
 	for _, d := range e.view {
 		byName[d.Name] = d
 	}
 	var out []store.AlertChange
-	for i := range findings {
-		f := &findings[i]
-		d := byName[f.deployment]
-		if d.Maintenance && !f.Always {
-			continue
-		}
-		a := before[f.key()]
-		state := objective.State(a.State).Next(f.condition)
-		if state == objective.Inactive || string(state) == a.State {
-			continue
-		}
-		if d.Sandbox {
-			f.labels["sandbox"] = "true"
-		}
-		a.Key, a.Deployment, a.Name, a.Labels, a.State, a.Summary = f.key(), f.deployment, f.Name, f.labels, string(state), f.summary
-		var channels []policies.Notify
-		if state == objective.Firing {
-			a.Severity, a.FiredAt, a.ResolvedAt = f.Severity, now, time.Time{}
-			for _, n := range d.Notify {
-				if notify.Wants(&n, a.Severity) {
-					channels = append(channels, n)
-				}
-			}
-			var err error
-			if a.Channels, err = json.Marshal(channels); err != nil {
-				return nil, err
-			}
-		} else {
-			a.ResolvedAt = now
-			if err := json.Unmarshal(a.Channels, &channels); err != nil {
-				return nil, err
+	for _, g := range groups(findings, before) {
+		d := byName[g.members[0].finding.deployment]
+		for _, m := range g.members {
+			if !d.Maintenance || m.finding.Always {
+				m.next(d.Sandbox, now)
 			}
 		}
-		c, err := e.told(&a, channels)
+		c, err := e.change(g, &d, now)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, store.AlertChange{Alert: a, Notifications: c})
-	}
-	return out, nil
-}
-
-// told is what people are told of an alert in its new state.
-func (e *Engine) told(a *store.Alert, channels []policies.Notify) ([]store.Notification, error) {
-	var out []store.Notification
-	for i := range channels {
-		channel, err := json.Marshal(channels[i])
-		if err != nil {
-			return nil, err
+		if len(c.Alerts) > 0 {
+			out = append(out, c)
 		}
-		id := notify.Digest(e.o.Installation, a.Key, a.FiredAt.UTC().Format(time.RFC3339Nano), a.State, string(channel))
-		event, err := json.Marshal(notify.Event{
-			Version: 1, ID: id, DedupKey: "skysail-" + notify.Digest(e.o.Installation, a.Key), State: a.State, Alert: a.Name, Severity: a.Severity,
-			Deployment: a.Deployment, Summary: a.Summary, Labels: a.Labels, FiredAt: a.FiredAt, ResolvedAt: a.ResolvedAt,
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, store.Notification{Dedupe: id, Alert: a.Key, Channel: channel, Event: event})
 	}
 	return out, nil
 }

@@ -67,9 +67,14 @@ type finding struct {
 
 // key tells alerts apart. It has no identifier of the deployment, so that an
 // alert goes on over a replacement.
-func (f *finding) key() string {
+func (f *finding) key() string { return f.named("objective", "burn_rate", "instance", "source") }
+
+// group tells causes apart.
+func (f *finding) group() string { return f.named("objective", "instance", "source") }
+
+func (f *finding) named(labels ...string) string {
 	key := f.deployment + "/" + f.Name
-	for _, name := range []string{"objective", "burn_rate", "instance", "source"} {
+	for _, name := range labels {
 		if v, ok := f.labels[name]; ok {
 			key += "/" + v
 		}

@@ -1,6 +1,6 @@
 // Package alertrules writes the built-in alerts as Prometheus has them: a file of
-// recording and alerting rules, and a Grafana dashboard. It is pure, and the same
-// deployments give the same bytes.
+// recording and alerting rules, inhibition for Alertmanager, and a Grafana
+// dashboard. It is pure, and the same deployments give the same bytes.
 package alertrules
 
 import (

@@ -89,6 +89,24 @@ func TestPromtoolTestsRules(t *testing.T) {
 	promtool(t, "test", "rules", "tests.yml")
 }
 
+// The slower burn rates are quiet while a faster one fires, and Alertmanager
+// takes the rules.
+func TestInhibit(t *testing.T) {
+	b, err := Inhibit()
+	golden(t, "skysail.alertmanager.yaml", b, err)
+	if _, err := exec.LookPath("amtool"); err != nil {
+		t.Skip("NOT RUN: amtool is not installed (Debian's package is prometheus-alertmanager)")
+	}
+	path := filepath.Join(t.TempDir(), "alertmanager.yml")
+	whole := append(b, "route: {receiver: nobody, group_by: [alertname, deployment, objective, severity]}\nreceivers: [{name: nobody}]\n"...)
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "amtool", "check-config", path).CombinedOutput(); err != nil || !strings.Contains(string(out), "2 inhibit rules") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestDashboard(t *testing.T) {
 	b, err := Dashboard()
 	golden(t, "dashboard.json", b, err)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"skysail/policies"
 )
 
 // Webhook is the body of a request to a webhook.
@@ -50,12 +48,13 @@ func Slack(e *Event) ([]byte, error) {
 	section := func(text string) slackPart {
 		return slackPart{Type: "mrkdwn", Text: cut(text, slackText)}
 	}
+	blocks := []slackPart{{Type: "section", Text: section(title)}}
+	if e.Reaction != nil {
+		blocks = append(blocks, slackPart{Type: "section", Text: section(slackEscape.Replace(text(e.Reaction.rows(!e.ResolvedAt.IsZero()))))})
+	}
 	return encode(map[string]any{
-		"text": cut(title, slackText),
-		"blocks": []slackPart{
-			{Type: "section", Text: section(title)},
-			{Type: "context", Elements: []slackPart{section(strings.Join(about, "  "))}},
-		},
+		"text":   cut(title, slackText),
+		"blocks": append(blocks, slackPart{Type: "context", Elements: []slackPart{section(strings.Join(about, "  "))}}),
 	})
 }
 
@@ -67,18 +66,21 @@ const pagerDutySummary = 1024
 func PagerDuty(e *Event, routingKey string) ([]byte, error) {
 	body := map[string]any{"routing_key": routingKey, "dedup_key": e.DedupKey, "event_action": "resolve"}
 	if !e.Resolved() {
-		severity := "warning"
-		if e.Severity == policies.SeverityPage {
-			severity = "critical"
-		}
 		source := e.Labels["instance"]
 		if source == "" {
 			source = e.Deployment
 		}
+		details := map[string]any{}
+		for name, value := range e.Labels {
+			details[name] = value
+		}
+		if e.Reaction != nil {
+			details["reaction"] = text(e.Reaction.rows(!e.ResolvedAt.IsZero()))
+		}
 		body["event_action"], body["client"] = "trigger", "skysail"
 		body["payload"] = map[string]any{
-			"summary": cut(e.subject(), pagerDutySummary), "source": source, "severity": severity,
-			"timestamp": e.FiredAt.UTC().Format(time.RFC3339), "component": e.Deployment, "class": e.Alert, "custom_details": e.Labels,
+			"summary": cut(e.subject(), pagerDutySummary), "source": source, "severity": e.pagerDutySeverity(),
+			"timestamp": e.At().UTC().Format(time.RFC3339), "component": e.Deployment, "class": e.Alert, "custom_details": details,
 		}
 	}
 	return encode(body)

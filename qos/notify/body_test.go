@@ -61,8 +61,38 @@ func resolved() *Event {
 	return e
 }
 
+// reaction is the news of one that replaces a deployment.
+func reaction(state string) *Event {
+	e := &Event{
+		Version: 1, ID: "0123", DedupKey: "skysail-def", State: state, Alert: ReactionName, Severity: ReactionSeverity(state), Deployment: "echo",
+		Summary: "failover begins, as echo-0 is not healthy", Labels: map[string]string{"on_unhealthy": "failover"},
+		FiredAt: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
+		Reaction: &Reaction{
+			Kind: "failover", Seen: []string{"echo-0: health since 11:57:00Z (12 readings: the http check <fails> from here); login since 11:57:10Z (9 readings: no answer)"},
+			Did: "a new deployment is being made at another provider", More: "skysail explain echo",
+		},
+	}
+	switch state {
+	case Done:
+		e.Summary, e.Reaction.Did, e.Reaction.Replacement, e.Reaction.USD = "failover done", "replaced by echo-2b", "echo-2b", 0.0125
+	case Failed:
+		e.Summary, e.Reaction.Did, e.Reaction.USD = "failover failed: every candidate failed", "every candidate failed", 0.0125
+	case DryRun:
+		e.Summary, e.Reaction.Did, e.Reaction.DryRun = "failover would begin, as echo-0 is not healthy; nothing is done, as the policy has dry_run", "nothing, as the policy has dry_run", true
+	case Held:
+		e.Summary, e.Reaction.Did = "no failover: there were 3 reactions in 24 hours", "nothing before 2026-11-24 18:00:00Z: somebody must look"
+	}
+	if state == Done || state == Failed {
+		e.ResolvedAt = e.FiredAt.Add(3 * time.Minute)
+	}
+	return e
+}
+
 func TestBodies(t *testing.T) {
-	for name, e := range map[string]*Event{"firing": firing(), "resolved": resolved()} {
+	for name, e := range map[string]*Event{
+		"firing": firing(), "resolved": resolved(),
+		Begun: reaction(Begun), Done: reaction(Done), Failed: reaction(Failed), DryRun: reaction(DryRun), Held: reaction(Held),
+	} {
 		b, err := Webhook(e)
 		golden(t, name+".webhook.json", b, err)
 		b, err = Slack(e)
@@ -82,7 +112,10 @@ func TestHostileTexts(t *testing.T) {
 		e := firing()
 		e.Summary, e.Deployment, e.Alert = text.Draw(t, "summary"), text.Draw(t, "deployment"), text.Draw(t, "alert")
 		e.Labels = map[string]string{text.Draw(t, "label"): text.Draw(t, "value")}
-		e.State = rapid.SampledFrom([]string{"firing", "resolved"}).Draw(t, "state")
+		e.State = rapid.SampledFrom([]string{"firing", "resolved", Begun, Failed}).Draw(t, "state")
+		if e.State == Begun || e.State == Failed {
+			e.Reaction = &Reaction{Kind: e.Alert, Seen: []string{e.Summary, e.Alert}, Did: e.Summary, More: e.Deployment}
+		}
 		for name, make := range map[string]func(*Event) ([]byte, error){
 			"webhook": Webhook, "slack": Slack, "pagerduty": func(e *Event) ([]byte, error) { return PagerDuty(e, "k") },
 		} {

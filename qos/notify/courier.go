@@ -149,8 +149,8 @@ func (c *Courier) Metrics() []metric.Described {
 		add := func(name, help string, n uint64) {
 			out = append(out, metric.Described{Metric: metric.With(name, float64(n), "channel", kind), Desc: metric.Desc{Kind: metric.Counter, Help: help}})
 		}
-		add("skysail_notifications_sent_total", "Notifications of alerts that were delivered.", t.sent)
-		add("skysail_notifications_failed_total", "Notifications of alerts that were refused, or given up after a day.", t.failed)
+		add("skysail_notifications_sent_total", "Notifications of alerts and reactions that were delivered.", t.sent)
+		add("skysail_notifications_failed_total", "Notifications of alerts and reactions that were refused, or given up after a day.", t.failed)
 		add("skysail_notification_retries_total", "Attempts to deliver a notification that failed and are repeated.", t.retries)
 	}
 	return out

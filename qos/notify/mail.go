@@ -29,9 +29,9 @@ func Mail(e *Event, from string, to []string) ([]byte, error) {
 	header("Subject", strings.ReplaceAll(mime.QEncoding.Encode("utf-8", cut(e.Title(), 250)), "?= =?", "?=\r\n =?"))
 	header("Date", e.At().UTC().Format(time.RFC1123Z))
 	header("Message-ID", id(e.State))
-	if e.Resolved() {
-		header("In-Reply-To", id("firing"))
-		header("References", id("firing"))
+	if !e.ResolvedAt.IsZero() {
+		header("In-Reply-To", id(e.first()))
+		header("References", id(e.first()))
 	}
 	header("MIME-Version", "1.0")
 	header("Content-Type", "text/plain; charset=utf-8")
@@ -46,6 +46,14 @@ func Mail(e *Event, from string, to []string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// first is the state that a thread of news begins with.
+func (e *Event) first() string {
+	if e.Reaction != nil {
+		return Begun
+	}
+	return "firing"
+}
+
 func mailText(e *Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", e.Title())
@@ -54,10 +62,19 @@ func mailText(e *Event) string {
 	for _, name := range slices.Sorted(maps.Keys(e.Labels)) {
 		row(name, e.Labels[name])
 	}
-	row("fired", e.FiredAt.UTC().Format(time.RFC3339))
-	if e.Resolved() {
-		row("resolved", e.ResolvedAt.UTC().Format(time.RFC3339))
+	began, ended, more := "fired", "resolved", "skysail alerts "+line(e.Deployment)
+	if e.Reaction != nil {
+		began, ended, more = "began", "ended", line(e.Reaction.More)
+		for _, r := range e.Reaction.rows(!e.ResolvedAt.IsZero()) {
+			if r.name != "more" {
+				row(r.name, r.value)
+			}
+		}
 	}
-	fmt.Fprintf(&b, "\nskysail alerts %s\n", line(e.Deployment))
+	row(began, e.FiredAt.UTC().Format(time.RFC3339))
+	if !e.ResolvedAt.IsZero() {
+		row(ended, e.ResolvedAt.UTC().Format(time.RFC3339))
+	}
+	fmt.Fprintf(&b, "\n%s\n", more)
 	return b.String()
 }

@@ -1,7 +1,6 @@
 package react
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,6 +41,11 @@ type Verdict struct {
 	Evidence []Evidence
 	// Held is why nothing is done all the same; empty when something is.
 	Held string
+	// Limit is the bound of the policy that Held is about, max_per_day or
+	// max_usd_per_day, and empty where it is about something else. Last is when
+	// the last reaction began, and Until when the bound allows another one.
+	Limit       string
+	Last, Until time.Time
 }
 
 // React says whether something is to be done.
@@ -63,7 +67,9 @@ func (g *Gate) Judge(c Case, f Fleet) Verdict {
 	now := g.now()
 	v := Verdict{Evidence: g.evidence(c, now)}
 	if len(v.Evidence) > 0 {
-		v.Held = g.held(c, f, now)
+		if v.Held = g.held(c, f, now); v.Held == "" {
+			v.bound(c, now)
+		}
 	}
 	return v
 }
@@ -98,24 +104,46 @@ func (g *Gate) held(c Case, f Fleet, now time.Time) string {
 	if c.Alone && well == 0 && !f.NetworkKnown {
 		return "nothing shows that this machine's own network works: no other deployment is healthy, and no anchor has answered"
 	}
+	return ""
+}
+
+// bound looks at what was done before.
+func (v *Verdict) bound(c Case, now time.Time) {
 	day := slices.DeleteFunc(slices.Clone(c.Past), func(p Past) bool { return now.Sub(p.At) >= 24*time.Hour })
 	if len(day) == 0 {
-		return ""
+		return
 	}
-	last := slices.MaxFunc(day, func(a, b Past) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	slices.SortFunc(day, func(a, b Past) int { return a.At.Compare(b.At) })
+	v.Last = day[len(day)-1].At
+	if since := now.Sub(v.Last); since < c.Policy.Cooldown {
+		v.Held = fmt.Sprintf("the last reaction was %s ago, and the cooldown is %s", since.Round(time.Second), c.Policy.Cooldown)
+		return
+	}
+	for i := range day { // until so many of them are a day old
+		limit, why := over(day[i:], c.Policy)
+		if i == 0 {
+			v.Limit, v.Held = limit, why
+		}
+		if limit == "" {
+			return
+		}
+		v.Until = day[i].At.Add(24 * time.Hour)
+	}
+}
+
+// over is the bound that reactions are at, and why.
+func over(day []Past, p policies.Reaction) (limit, why string) {
 	spent := 0.0
-	for _, p := range day {
-		spent += p.USD
+	for _, x := range day {
+		spent += x.USD
 	}
-	switch since := now.Sub(last.At); {
-	case since < c.Policy.Cooldown:
-		return fmt.Sprintf("the last reaction was %s ago, and the cooldown is %s", since.Round(time.Second), c.Policy.Cooldown)
-	case len(day) >= c.Policy.MaxPerDay:
-		return fmt.Sprintf("there were %d reactions in 24 hours, as many as max_per_day allows", len(day))
-	case c.Policy.MaxUSDPerDay > 0 && spent >= c.Policy.MaxUSDPerDay:
-		return fmt.Sprintf("reactions have cost $%.4f in 24 hours, and max_usd_per_day is $%.4f", spent, c.Policy.MaxUSDPerDay)
+	switch {
+	case len(day) >= p.MaxPerDay:
+		return "max_per_day", fmt.Sprintf("there were %d reactions in 24 hours, as many as max_per_day allows", len(day))
+	case p.MaxUSDPerDay > 0 && spent >= p.MaxUSDPerDay:
+		return "max_usd_per_day", fmt.Sprintf("reactions have cost $%.4f in 24 hours, and max_usd_per_day is $%.4f", spent, p.MaxUSDPerDay)
 	}
-	return ""
+	return "", ""
 }
 
 // share counts the deployments whose health is known, and those of them that

@@ -152,3 +152,33 @@ func TestForget(t *testing.T) {
 		t.Errorf("kept: %s", v.Why())
 	}
 }
+
+// A bound says when it allows a reaction again.
+func TestUntil(t *testing.T) {
+	c := newClock()
+	now := c.at
+	ago := func(hours int, usd float64) Past {
+		return Past{At: now.Add(-time.Duration(hours) * time.Hour), USD: usd}
+	}
+	for name, tc := range map[string]struct {
+		past  []Past
+		limit string
+		until int // hours from now
+	}{
+		"count":               {[]Past{ago(2, 0), ago(20, 0)}, "max_per_day", 4},
+		"one more than bound": {[]Past{ago(2, 0), ago(20, 0), ago(10, 0)}, "max_per_day", 14},
+		"dollars":             {[]Past{ago(5, 2)}, "max_usd_per_day", 19},
+		"dollars stay":        {[]Past{ago(20, 0.5), ago(5, 2)}, "max_per_day", 19},
+		"room":                {[]Past{ago(20, 0.5)}, "", 0},
+	} {
+		var v Verdict
+		v.bound(Case{Policy: policy, Past: tc.past}, now)
+		until := time.Time{}
+		if tc.limit != "" {
+			until = now.Add(time.Duration(tc.until) * time.Hour)
+		}
+		if v.Limit != tc.limit || !v.Until.Equal(until) || (v.Held == "") != (tc.limit == "") || v.Last.IsZero() {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}

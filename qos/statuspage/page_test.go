@@ -87,7 +87,7 @@ func TestOverview(t *testing.T) {
 	for i, want := range []string{
 		"batch stuck Unknown Phase stuck Provider vultr Region ams Type vc2-2c-4gb Instances 0 Last reading none yet the instance 4f2a could not",
 		"search Degraded Phase running Provider gcp Region europe-west4",
-		"mailer Unknown", "checkout Up", "hello sandbox Up", "reports Up",
+		"mailer maintenance Unknown", "checkout Up", "hello sandbox Up", "reports Up",
 	} {
 		if i >= len(cards) || !strings.HasPrefix(cards[i], want) {
 			t.Errorf("card %d does not begin with %q: %q", i, want, cards)
@@ -105,11 +105,73 @@ func TestOverview(t *testing.T) {
 			t.Errorf("%q is not in %q", want, cards[i])
 		}
 	}
-	if got := text(all(doc, "section", "banner")[0]); got != "1 of 6 deployments is stuck Deployments: 1 degraded, 2 unknown, 3 up." {
+	if got := text(all(doc, "section", "banner")[0]); got != "1 of 6 deployments is stuck Deployments: 1 degraded, 2 unknown, 3 up. Alerts that fire: 2 pages, 1 ticket. Objectives: 3 of 5 met, 1 missed, 1 not read. In maintenance: 1." {
 		t.Errorf("banner: %q", got)
 	}
 	if n := len(all(doc, "svg", "strip")); n != 7 {
 		t.Errorf("%d strips for 7 instances", n)
+	}
+}
+
+// TestWatch: what fires, since when, what is left of the budgets, and what is in
+// maintenance, on both kinds of page.
+func TestWatch(t *testing.T) {
+	fleet := statustest.Fleet(noon)
+	for _, c := range []struct {
+		path, list string
+		want       []string
+	}{
+		{"/deployments/search", "Alerts that fire", []string{
+			"page SkysailErrorBudgetBurn since 2026-11-30 11:29 , for 38 min , with 1 slower burn rate: availability burns its error budget at 320.0 times the allowed rate",
+			"page SkysailInstanceDown since 2026-11-30 11:28 , for 39 min : instance search-1 is down: the status is 503",
+		}},
+		{"/deployments/search", "Objectives", []string{"availability 99.479 % of 99.9 % over 30d missed: 5.21 times its error budget is used (171900 of 172800 readings were good)"}},
+		{"/deployments/checkout", "Objectives", []string{
+			"availability 99.983 % of 99.9 % over 30d 83 % of its error budget is left", "latency within 300ms 99.178 % of 99 % over 30d 17 % of its error budget is left",
+		}},
+		{"/deployments/hello", "Objectives", []string{"availability – of 99.9 % over 30d nothing was read yet"}},
+		{"/deployments/mailer", "Maintenance", []string{
+			"In maintenance since 2026-11-30 11:07 until 2026-11-30 12:37 : move of the database", "In maintenance since 2026-11-30 12:06 : updating in progress",
+		}},
+		{"/", "Maintenance", []string{"In maintenance since 2026-11-30 11:07 until", "In maintenance since"}},
+	} {
+		s := statuspage.New(fleet)
+		statuspage.SetNow(s, func() time.Time { return noon })
+		doc, err := html.Parse(ask(t, s.Handler(), http.MethodGet, c.path).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, ul := range all(doc, "ul", "") {
+			if attr(ul, "aria-label") == c.list {
+				for _, li := range all(ul, "li", "") {
+					got = append(got, text(li))
+				}
+			}
+		}
+		if !slices.EqualFunc(got, c.want, strings.HasPrefix) {
+			t.Errorf("%s, %s: %q", c.path, c.list, got)
+		}
+	}
+}
+
+// TestAlertIsNotUp: a fleet that answers and has an alert that wakes people is
+// not said to be well.
+func TestAlertIsNotUp(t *testing.T) {
+	fleet := statustest.Fleet(noon)
+	rows, err := fleet.Deployments(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkout := rows[0]
+	checkout.Alerts = rows[1].Alerts
+	fleet.Deployments = func(context.Context) ([]statuspage.Deployment, error) {
+		return []statuspage.Deployment{checkout}, nil
+	}
+	_, doc := page(t, fleet, "/")
+	b := all(doc, "section", "banner")[0]
+	if got := text(b); !strings.HasPrefix(got, "checkout is up and has an alert ") || !strings.Contains(attr(b, "class"), "degraded") {
+		t.Errorf("%q of class %q", got, attr(b, "class"))
 	}
 }
 

@@ -125,6 +125,8 @@ func tell(parts []State) string {
 type bannerView struct {
 	State          State
 	Headline, More string
+	// Watch is alerts, objectives and maintenance.
+	Watch string
 }
 
 func bannerOf(all []*deploymentView) bannerView {
@@ -132,15 +134,18 @@ func bannerOf(all []*deploymentView) bannerView {
 		return bannerView{State: Unknown, Headline: "Nothing is deployed"}
 	}
 	parts := make([]State, len(all))
-	n, stuck := map[State]int{}, 0
+	n, stuck, paging := map[State]int{}, 0, 0
 	for i, d := range all {
 		parts[i] = d.State
 		n[d.State]++
 		if d.Stuck {
 			stuck++
 		}
+		if d.Watch.pages() > 0 {
+			paging++
+		}
 	}
-	b := bannerView{State: Up, More: "Deployments: " + tell(parts) + "."}
+	b := bannerView{State: Up, More: "Deployments: " + tell(parts) + ".", Watch: watchLine(all)}
 	of := fmt.Sprintf("of %d deployments", len(all))
 	switch {
 	case n[Down]+n[Unreachable] > 0:
@@ -158,6 +163,12 @@ func bannerOf(all []*deploymentView) bannerView {
 		b.State, b.Headline = Unknown, "Nothing is known yet"
 	case n[Unknown] > 0:
 		b.State, b.Headline = Unknown, fmt.Sprintf("The state %s is unknown", fmt.Sprintf("of %d of %d deployments", n[Unknown], len(all)))
+	case paging > 0:
+		b.State, b.Headline = Degraded, fmt.Sprintf("%d %s %s an alert", paging, of, verb(paging, "has", "have"))
+		if len(all) == 1 {
+			b.Headline = all[0].Name + " is up and has an alert"
+		}
+		return b
 	case len(all) == 1:
 		b.Headline = "The deployment is up"
 	default:

@@ -1,6 +1,6 @@
 // Package statuspage serves what a monitor knows as HTML: the state of every
-// deployment, why, and the last 24 hours of each instance as inline SVG. The
-// pages are complete without scripts and load nothing from elsewhere. What was
+// deployment, why, its objectives and alerts, and the last 24 hours of each
+// instance as inline SVG. The pages are complete without scripts and load nothing from elsewhere. What was
 // not read is unknown and never shown as down.
 //
 // Values that come from deployments go through html/template alone. Of a
@@ -28,6 +28,12 @@ type Deployment struct {
 	// InstancesChange says that the names are those of a moment: once something
 	// was read, only what was read counts.
 	InstancesChange bool
+
+	Objectives []Objective
+	// Alerts are those of its name, the ones that fire first and the more urgent
+	// before others; only those are shown. Maintenance is what goes on now.
+	Alerts      []store.Alert
+	Maintenance []store.Maintenance
 }
 
 // Data is what pages are made of. The functions are called from one goroutine

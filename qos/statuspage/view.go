@@ -36,7 +36,11 @@ type deploymentView struct {
 	Read           instant
 	ReadAgo        string // empty when nothing was read
 	Instances      []instanceView
+	Watch          watchView
 }
+
+// WatchLine is its alerts, objectives and maintenance in a line.
+func (d *deploymentView) WatchLine() string { return watchLine([]*deploymentView{d}) }
 
 type instanceView struct {
 	Key, Name string // Key is its HTML id
@@ -90,7 +94,7 @@ func (s *Site) views(ctx context.Context, now time.Time, only string) ([]*deploy
 
 // severity puts what somebody must look at first.
 func (d *deploymentView) severity() int {
-	if d.Stuck {
+	if d.Stuck || d.Watch.pages() > 0 {
 		return max(d.State.severity(), Degraded.severity())
 	}
 	return d.State.severity()
@@ -99,7 +103,7 @@ func (d *deploymentView) severity() int {
 func viewOf(d Deployment, samples []qos.Sample, sources []monitor.Source, pasts map[string]*past, w window, now time.Time) *deploymentView {
 	v := &deploymentView{
 		Name: words(d.Name), Path: "/deployments/" + url.PathEscape(d.Name), Provider: words(d.Provider), Region: words(d.Region), Type: words(d.Type), Phase: words(d.Phase),
-		Reason: words(d.Reason), Stuck: d.Phase == string(store.Stuck), Sandbox: d.Sandbox, Created: instant{d.CreatedAt},
+		Reason: words(d.Reason), Stuck: d.Phase == string(store.Stuck), Sandbox: d.Sandbox, Created: instant{d.CreatedAt}, Watch: watchOf(d, now),
 	}
 	var parts []State
 	for _, name := range namesOf(d, sources) {

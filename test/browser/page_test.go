@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -22,6 +23,7 @@ func TestPages(t *testing.T) {
 	browser := start(t)
 	for _, page := range []struct{ name, fleet, path string }{
 		{"overview", "", "/"},
+		{"one-up", "", "/deployments/checkout"},
 		{"one-degraded", "", "/deployments/search"},
 		{"one-unknown", "", "/deployments/mailer"},
 		{"one-pods", "", "/deployments/reports"},
@@ -90,6 +92,10 @@ func TestWithoutScripts(t *testing.T) {
 	state, table := get(b, chromedp.Text(".card.down .state")), get(b, chromedp.Text("#i-search-1-runs table"))
 	if headline != "1 of 6 deployments is stuck" || state != "Down" || table == "" {
 		t.Errorf("headline %q, state %q, table %q", headline, state, table)
+	}
+	alert, goal := get(b, chromedp.Text(".told .down")), get(b, chromedp.Text(".objectives li"))
+	if !strings.Contains(alert, "page SkysailErrorBudgetBurn since") || !strings.Contains(goal, "99.479 % of 99.9 % over 30d") {
+		t.Errorf("alert %q, objective %q", alert, goal)
 	}
 	b.shot("without-scripts")
 }

@@ -16,9 +16,9 @@ func newAlerts(a *app) *cobra.Command {
 		Use:   "alerts [NAME]",
 		Short: "List the alerts that fire, of one deployment or of all",
 		Long: `Shows the alerts that fire, as ` + "`skysail monitor`" + ` left them in the store, and what
-people could not be told of them; with --all those of the last 30 days that are
-over as well. Nobody is asked. A deployment in maintenance is said to be: its
-alerts stay as they are until that ends.`,
+people could not be told of them and of reactions; with --all those of the last 30
+days that are over as well. Nobody is asked. A deployment in maintenance is said to
+be: its alerts stay as they are until that ends.`,
 		Example: `  skysail alerts
   skysail alerts hello --all
   skysail alerts -o json`,
@@ -72,6 +72,9 @@ func (a *app) printAlerts(name string, all bool, alerts []deploy.Alert, lost []d
 			}
 			rows[i] = []string{x.State, x.Severity, x.Deployment + sandboxMark(x.Labels["sandbox"] != ""), x.Name, since.Local().Format(time.DateTime)}
 			notes[i] = []string{x.Summary}
+			if x.State == "firing" && x.ToldAt.IsZero() {
+				notes[i] = append(notes[i], "nobody is told of it by itself: a more urgent or a faster one of the same objective fires")
+			}
 		}
 		annotated(a.io.Out, []string{"STATE", "SEVERITY", "DEPLOYMENT", "ALERT", "SINCE"}, rows, notes, a.width())
 	}

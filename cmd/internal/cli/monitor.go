@@ -64,7 +64,8 @@ are the credentials. What can not be sent waits, up to 300,000 samples.
 
 What a policy's reaction block says is done about a deployment that is not healthy is
 done by the monitor: a line on stderr tells each time, and why nothing is done where
-something could be. --react=false only watches.
+something could be; the people of notify blocks are told as well. --react=false only
+watches.
 
 It evaluates alerts at each interval, of the objectives of service files and others,
 and tells people as policies say: see skysail alerts and skysail maintenance.

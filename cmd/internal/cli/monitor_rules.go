@@ -17,8 +17,9 @@ func newMonitorRules(a *app) *cobra.Command {
 		Use:   "rules --out DIR [FILE...]",
 		Short: "Write the alerts as Prometheus rules, and a Grafana dashboard",
 		Long: `Writes skysail.rules.yml, whose recording and alerting rules say what skysail
-monitor's own alerts say, and skysail.dashboard.json for Grafana. They are of the
-objectives of the deployments that there are, or of the given service files. The
+monitor's own alerts say, skysail.alertmanager.yaml, whose inhibit_rules keep slower
+burn rates quiet while a faster one fires, and skysail.dashboard.json for Grafana. They
+are of the objectives of the deployments that there are, or of the given service files. The
 same deployments give the same bytes. Scrape skysail monitor with honor_labels: true.`,
 		Example: `  skysail monitor rules --out /etc/prometheus/skysail
   skysail monitor rules --out rules service.hcl`,

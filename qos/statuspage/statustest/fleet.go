@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"skysail/policies"
 	"skysail/qos"
 	"skysail/qos/metric"
 	"skysail/qos/monitor"
+	"skysail/qos/objective"
 	"skysail/qos/statuspage"
 	"skysail/store"
 )
@@ -44,7 +46,13 @@ func HostileFleet(now time.Time) statuspage.Data {
 	all := []deployment{{
 		Deployment: statuspage.Deployment{
 			ID: "h", Name: Hostile, Provider: Hostile, Region: Hostile, Type: long, Phase: Hostile, Reason: Hostile + " " + long,
-			CreatedAt: now.Add(-time.Hour),
+			CreatedAt:  now.Add(-time.Hour),
+			Objectives: []statuspage.Objective{{Name: Hostile + long, Target: 0.999, Window: 720 * time.Hour, Count: objective.Count{Good: 1, Total: 1e9}}},
+			Alerts: []store.Alert{
+				alert(now, Hostile, Hostile, Hostile+long, time.Minute, nil),
+				alert(now, long, policies.SeverityPage, long, time.Hour, nil),
+			},
+			Maintenance: []store.Maintenance{{Why: Hostile + long, BeginsAt: now.Add(-time.Hour), EndsAt: now.Add(time.Hour)}},
 		},
 		instances: []instance{
 			{name: Hostile, state: statuspage.Down, at: always(0), sources: []monitor.Source{
@@ -114,7 +122,34 @@ func fleet(now time.Time) []deployment {
 	hello.Sandbox = true
 	stuck := of("batch", "vultr", "ams", "vc2-2c-4gb")
 	stuck.Phase, stuck.Reason = "stuck", "the instance 4f2a could not be removed: the provider answered 500 three times. It costs $0.03 an hour. `skysail recover batch` tries again"
+	goal := func(name string, target float64, good, total int64) statuspage.Objective {
+		return statuspage.Objective{Name: name, Target: target, Window: 30 * 24 * time.Hour, Count: objective.Count{Good: good, Total: total}}
+	}
+	checkout.Objectives = []statuspage.Objective{goal("availability", 0.999, 172772, 172800), goal("latency", 0.99, 171352, 172772)}
+	checkout.Objectives[1].Threshold = 300 * time.Millisecond
+	search.Objectives = []statuspage.Objective{goal("availability", 0.999, 171900, 172800)}
+	burns := map[string]string{"objective": "availability"}
+	search.Alerts = []store.Alert{
+		alert(now, "SkysailErrorBudgetBurn", policies.SeverityPage, "availability burns its error budget at 320.0 times the allowed rate over 1h (more than 14.4 is an alert); 520 % of the budget of 30d at 99.9 % is used", 38*time.Minute, burns),
+		alert(now, "SkysailInstanceDown", policies.SeverityPage, "instance search-1 is down: the status is 503", 39*time.Minute, nil),
+		alert(now, "SkysailErrorBudgetBurn", policies.SeverityTicket, "availability burns its error budget at 3.2 times the allowed rate over 3d", 36*time.Minute, burns),
+		alert(now, "SkysailCertificateExpiry", policies.SeverityTicket, "it is over", 50*time.Hour, nil),
+	}
+	search.Alerts[2].ToldAt = time.Time{}
+	search.Alerts[3].State = "resolved"
+	mailer.Objectives = []statuspage.Objective{goal("availability", 0.995, 86000, 86400)}
+	mailer.Alerts = []store.Alert{alert(now, "SkysailSourceStale", policies.SeverityTicket, "source ssh of instance mailer-0 was not read", 2*time.Hour, nil)}
+	mailer.Maintenance = []store.Maintenance{
+		{Why: "move of the database", BeginsAt: now.Add(-time.Hour), EndsAt: now.Add(30 * time.Minute)},
+		{Why: "updating in progress", BeginsAt: now.Add(-time.Minute), Automatic: true},
+	}
+	hello.Objectives = []statuspage.Objective{goal("availability", 0.999, 0, 0)}
 	return []deployment{checkout, search, mailer, reports, hello, stuck}
+}
+
+func alert(now time.Time, name, severity, summary string, age time.Duration, labels map[string]string) store.Alert {
+	at := now.Add(-age)
+	return store.Alert{Key: name + severity, Name: name, Severity: severity, Labels: labels, State: "firing", Summary: summary, FiredAt: at, ToldAt: at}
 }
 
 func always(v float64) func(int) float64 { return func(int) float64 { return v } }
