@@ -32,13 +32,7 @@ func (sshSource) Name() string          { return SourceSSH }
 func (sshSource) Applies(t Target) bool { return t.SSH != nil }
 
 func (s sshSource) Read(ctx context.Context, t Target) (Reading, error) {
-	var out []byte
-	var err error
-	if cmd := hostmetrics.Command(t.Unit); s.pool != nil {
-		out, err = s.pool.Run(ctx, t.ssh(), cmd, nil)
-	} else {
-		out, err = sshclient.Run(ctx, t.ssh(), cmd, nil)
-	}
+	out, err := script(ctx, s.pool, t, hostmetrics.Script(t.Unit))
 	if err != nil {
 		return Reading{}, err
 	}

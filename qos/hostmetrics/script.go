@@ -19,11 +19,13 @@ const marker = "@@skysail "
 // the others are read all the same. The giant intr line of /proc/stat is not
 // worth sending. systemctl asks the system bus, which can hang on a machine in
 // trouble, the very machine one wants numbers of: it comes last and is given
-// five seconds.
+// five seconds. All is printed at once: what comes in forty pieces costs who
+// reads it over SSH ten times as much as what comes in one.
 const script = `LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin
 exec 2>/dev/null </dev/null
 s() { echo "@@skysail $1"; }
+all() {
 s clock
 echo "hz $(getconf CLK_TCK || echo 100)"
 echo "now $(date +%s)"
@@ -63,11 +65,5 @@ func Script(unit string) string {
 	if unit != "" {
 		text += strings.Replace(unitSection, "UNIT", shell.Quote(unit), 1)
 	}
-	return text + "s end\n"
-}
-
-// Command returns the command line that runs the script, whatever the shell is
-// that reads it.
-func Command(unit string) string {
-	return "exec " + shell.Quote("/bin/sh", "-c", Script(unit))
+	return text + "s end\n}\no=$(all)\necho \"$o\"\n"
 }

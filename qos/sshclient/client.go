@@ -13,8 +13,9 @@ import (
 const (
 	// connectTimeout bounds dial and handshake together.
 	connectTimeout = 10 * time.Second
-	// maxSessions is how many commands run at once over one connection;
-	// OpenSSH refuses the eleventh, small servers earlier.
+	// maxSessions is how many sessions there are at once over one connection,
+	// the kept shell's among them; OpenSSH refuses the eleventh, small servers
+	// earlier.
 	maxSessions = 4
 	// abortGrace is how long a command that ran out of time has to go before
 	// the whole connection does.
@@ -26,6 +27,9 @@ type Client struct {
 	addr  string
 	ssh   *ssh.Client
 	slots chan struct{}
+	// turn is held by the script that has the kept shell.
+	turn chan struct{}
+	kept *kept
 	// gone is closed when the connection ended, whoever ended it.
 	gone       chan struct{}
 	background sync.WaitGroup
@@ -90,6 +94,7 @@ func Connect(ctx context.Context, t Target, opts ...Option) (*Client, error) {
 		addr:  t.Addr,
 		ssh:   ssh.NewClient(sc, channels, requests),
 		slots: make(chan struct{}, maxSessions),
+		turn:  make(chan struct{}, 1),
 		gone:  make(chan struct{}),
 	}
 	c.background.Go(func() {

@@ -43,14 +43,24 @@ func NewPool(opts ...Option) *Pool {
 // Run runs cmd on t like Client.Run. When a kept connection turns out to be
 // dead it is tried once more over a new one, so cmd must be safe to run twice.
 func (p *Pool) Run(ctx context.Context, t Target, cmd string, stdin io.Reader) ([]byte, error) {
-	for again := true; ; again = false {
+	return p.with(ctx, t, stdin == nil, func(c *Client) ([]byte, error) { return c.Run(ctx, cmd, stdin) })
+}
+
+// Script runs a POSIX shell script on t like Client.Script: for what is run
+// again and again. It must be safe to run twice, as with Run.
+func (p *Pool) Script(ctx context.Context, t Target, script string) ([]byte, error) {
+	return p.with(ctx, t, true, func(c *Client) ([]byte, error) { return c.Script(ctx, script) })
+}
+
+func (p *Pool) with(ctx context.Context, t Target, again bool, run func(*Client) ([]byte, error)) ([]byte, error) {
+	for ; ; again = false {
 		c, fresh, release, err := p.get(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		out, err := c.Run(ctx, cmd, stdin)
+		out, err := run(c)
 		release()
-		if !errors.Is(err, ErrLost) || fresh || !again || stdin != nil || ctx.Err() != nil {
+		if !errors.Is(err, ErrLost) || fresh || !again || ctx.Err() != nil {
 			return out, err
 		}
 	}
