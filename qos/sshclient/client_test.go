@@ -17,7 +17,7 @@ import (
 	"github.com/gliderlabs/ssh"
 
 	"skysail/internal/failure"
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"skysail/internal/sshtest"
 	"skysail/qos/internal/probetest"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

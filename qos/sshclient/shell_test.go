@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

@@ -24,6 +24,7 @@ import (
 // Server is a running SSH server that lets User in with the key in KeyFile.
 type Server struct {
 	Addr, User, HostKey, KeyFile string
+	Key                          Key // that of KeyFile
 	// Close cuts every connection and stops listening.
 	Close func()
 }
@@ -105,7 +106,7 @@ func Serve(t testing.TB, l net.Listener, host Key, handler ssh.Handler) *Server 
 		<-done
 	}
 	t.Cleanup(stop)
-	return &Server{Addr: l.Addr().String(), User: "skysail", HostKey: host.Public, KeyFile: client.WriteFile(t), Close: stop}
+	return &Server{Addr: l.Addr().String(), User: "skysail", HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
 }
 
 // Shell answers a command as sshd does, by the shell of this machine, with dir
