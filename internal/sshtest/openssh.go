@@ -50,24 +50,32 @@ StrictModes no
 PermitRootLogin prohibit-password
 SetEnv %[2]s HOME=%[1]s
 `, dir, mark)) // a home of its own: what this machine's user has in .bashrc is no part of a test
+	addr, stop := inetd(t, filepath.Join(dir, "sshd.log"), mark, sshd, "-i", "-e", "-f", file)
+	return &Server{Addr: addr, User: me.Username, HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
+}
+
+// inetd starts a server for each connection, as inetd does, until the test ends
+// or stop is called; then all goes that has mark in its environment.
+func inetd(t testing.TB, log, mark string, argv ...string) (addr string, stop func()) {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &daemons{argv: []string{sshd, "-i", "-e", "-f", file}, log: filepath.Join(dir, "sshd.log")}
+	s := &daemons{argv: argv, log: log}
 	s.running.Go(func() { s.accept(l) })
-	stop := sync.OnceFunc(func() {
+	stop = sync.OnceFunc(func() {
 		_ = l.Close()
 		s.kill()
 		s.running.Wait()
 		killMarked(mark)
 		if t.Failed() {
-			log, _ := os.ReadFile(s.log)
-			t.Logf("sshd said:\n%s", log)
+			said, _ := os.ReadFile(s.log)
+			t.Logf("%s said:\n%s", filepath.Base(argv[0]), said)
 		}
 	})
 	t.Cleanup(stop)
-	return &Server{Addr: l.Addr().String(), User: me.Username, HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
+	return l.Addr().String(), stop
 }
 
 // privsep makes the folder that sshd insists on as root.

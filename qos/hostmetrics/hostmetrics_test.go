@@ -152,7 +152,7 @@ func TestScriptRuns(t *testing.T) {
 	for _, argv := range shells {
 		path, err := exec.LookPath(argv[0])
 		if err != nil {
-			t.Logf("%s is not installed: the script was not run under it", argv[0])
+			t.Logf("NOT RUN: %s is not installed: the script was not run under it", argv[0])
 			continue
 		}
 		ran++
