@@ -37,7 +37,12 @@ func (s logSource) Read(ctx context.Context, t Target) (Reading, error) {
 	from := logtail.Target{DeploymentID: t.DeploymentID, Instance: t.Instance, Logs: t.LogRules}
 	if t.SSH != nil {
 		from.Unit, _ = strings.CutPrefix(t.Logs, "journald:")
-		from.Run = func(ctx context.Context, text string) ([]byte, error) { return script(ctx, s.pool, t, text) }
+		from.Run = func(ctx context.Context, script string) ([]byte, error) {
+			if s.pool != nil {
+				return s.pool.Script(ctx, t.ssh(), script)
+			}
+			return sshclient.Run(ctx, t.ssh(), sshclient.Command(script), nil)
+		}
 	} else {
 		from.Run = runHere
 		if path, ok := strings.CutPrefix(t.Logs, "file:"); ok {

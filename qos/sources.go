@@ -32,7 +32,13 @@ func (sshSource) Name() string          { return SourceSSH }
 func (sshSource) Applies(t Target) bool { return t.SSH != nil }
 
 func (s sshSource) Read(ctx context.Context, t Target) (Reading, error) {
-	out, err := script(ctx, s.pool, t, hostmetrics.Script(t.Unit))
+	var out []byte
+	var err error
+	if script := hostmetrics.Script(t.Unit); s.pool != nil {
+		out, err = s.pool.Text(ctx, t.ssh(), script)
+	} else {
+		out, err = sshclient.Run(ctx, t.ssh(), sshclient.Command(script), nil)
+	}
 	if err != nil {
 		return Reading{}, err
 	}

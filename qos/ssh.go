@@ -42,15 +42,6 @@ func DialSSH(ctx context.Context, t Target) (net.Conn, error) {
 	return sshclient.Reach(ctx, t.ssh())
 }
 
-// script runs a POSIX shell script: in the shell that a pool keeps there, or
-// without a pool over a connection of its own.
-func script(ctx context.Context, pool *sshclient.Pool, t Target, text string) ([]byte, error) {
-	if pool != nil {
-		return pool.Script(ctx, t.ssh(), text)
-	}
-	return sshclient.Run(ctx, t.ssh(), sshclient.Command(text), nil)
-}
-
 func noSSH(t Target) error {
 	if t.Kube != nil {
 		return failure.Wrap(ErrNoSSH, failure.Failed, "reach "+t.Instance, "It is a pod: there is no SSH into one.", "")

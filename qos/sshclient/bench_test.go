@@ -26,7 +26,7 @@ func BenchmarkPoll(b *testing.B) {
 	tg := sshclient.Target{Addr: s.Addr, User: s.User, HostKey: s.HostKey, KeyFile: s.KeyFile}
 	script := hostmetrics.Script("")
 	ways := map[string]func(context.Context, *sshclient.Pool) ([]byte, error){
-		"shell": func(ctx context.Context, p *sshclient.Pool) ([]byte, error) { return p.Script(ctx, tg, script) },
+		"shell": func(ctx context.Context, p *sshclient.Pool) ([]byte, error) { return p.Text(ctx, tg, script) },
 		"exec": func(ctx context.Context, p *sshclient.Pool) ([]byte, error) {
 			return p.Run(ctx, tg, sshclient.Command(script), nil)
 		},

@@ -53,6 +53,11 @@ func (p *Pool) Script(ctx context.Context, t Target, script string) ([]byte, err
 	return p.with(ctx, t, true, func(c *Client) ([]byte, error) { return c.Script(ctx, script) })
 }
 
+// Text runs a script on t like Client.Text.
+func (p *Pool) Text(ctx context.Context, t Target, script string) ([]byte, error) {
+	return p.with(ctx, t, true, func(c *Client) ([]byte, error) { return c.Text(ctx, script) })
+}
+
 func (p *Pool) with(ctx context.Context, t Target, again bool, run func(*Client) ([]byte, error)) ([]byte, error) {
 	for ; ; again = false {
 		c, fresh, release, err := p.get(ctx, t)

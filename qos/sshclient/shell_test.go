@@ -89,6 +89,30 @@ func TestScriptOutputIsKeptAsItIs(t *testing.T) {
 	})
 }
 
+// Text comes as it is printed, but for its last line feeds.
+func TestText(t *testing.T) {
+	servers(t, func(t *testing.T, s *sshtest.Server) {
+		c := connect(t, s)
+		for text, want := range map[string]string{
+			`printf '%s\n\n' '\040 %s \n $x "q"'`: `\040 %s \n $x "q"` + "\n", "cat; o=1; cd /": "\n", "printf 'a\nb'": "a\nb\n", "": "\n",
+		} {
+			if out, err := c.Text(within(t, 10*time.Second), text); err != nil || string(out) != want {
+				t.Errorf("%q: %q, %v", text, out, err)
+			}
+		}
+		out, err := c.Text(within(t, 10*time.Second), "echo out; echo why >&2; exit 3")
+		var exit *sshclient.ExitError
+		if !errors.As(err, &exit) || exit.Status != 3 || exit.Stderr != "why\n" || string(out) != "out\n" {
+			t.Errorf("%q, %#v", out, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if _, err := c.Text(ctx, "sleep 60"); !errors.Is(err, sshclient.ErrTimeout) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestScriptThatHangsEndsItsShell(t *testing.T) {
 	servers(t, func(t *testing.T, s *sshtest.Server) {
 		c := connect(t, s)
