@@ -209,6 +209,9 @@ func (r *run) try(total context.Context, p *preparation) (*attempt, faults.Verdi
 	if err := r.allow(total, a); err != nil {
 		return nil, faults.Verdict{}, err
 	}
+	if err := checkRoute(total, r.dep, row.Provider); err != nil {
+		return nil, faults.Verdict{}, err
+	}
 	if err := d.store.StartAttempt(total, r.dep.ID, *row); err != nil {
 		return nil, faults.Verdict{}, err
 	}

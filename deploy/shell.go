@@ -62,7 +62,7 @@ func (d *Deployer) openSSH(ctx context.Context, row *store.Deployment, t qos.Tar
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	addr := t.SSH.Addr
-	if t.Dial != nil { // OpenSSH knows no way into the sandbox
+	if t.Dial != nil || !t.SSH.Via.Direct() { // a way that OpenSSH does not know
 		if addr, err = relayed(ctx, t); err != nil {
 			return 0, err
 		}
@@ -121,15 +121,31 @@ func sshArgs(t qos.Target, addr, private string) ([]string, error) {
 }
 
 // relayed makes an address on this machine that leads to the target's SSH
-// port, until ctx ends.
+// port, for one connection and until ctx ends. That connection is made first,
+// so that what is wrong on the way is said as it is.
 func relayed(ctx context.Context, t qos.Target) (string, error) {
+	far, err := qos.DialSSH(ctx, t)
+	if err != nil {
+		return "", err
+	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
+		_ = far.Close()
 		return "", fmt.Errorf("a port on this machine: %w", err)
 	}
+	context.AfterFunc(ctx, func() { _ = far.Close() })
+	once := make(chan net.Conn, 1)
+	once <- far
 	go func() {
-		_ = qos.Relay(ctx, l, func(ctx context.Context) (net.Conn, error) { return t.Dial(ctx, "tcp", t.SSH.Addr) }, nil)
+		_ = qos.Relay(ctx, l, func(context.Context) (net.Conn, error) {
+			select {
+			case far := <-once:
+				return far, nil
+			default:
+				return nil, net.ErrClosed
+			}
+		}, nil)
 	}()
 	return l.Addr().String(), nil
 }

@@ -11,6 +11,7 @@ import (
 	"skysail/internal/supervise"
 	"skysail/policies"
 	"skysail/qos"
+	"skysail/qos/sshclient"
 	"skysail/spec"
 	"skysail/store"
 )
@@ -21,7 +22,9 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 		return d.podTargets(ctx, dep, row)
 	}
 	var dial func(context.Context, string, string) (net.Conn, error)
+	via := route(dep.Policy.Access)
 	if dep.Sandbox {
+		via = sshclient.Route{} // no jump host knows the way to simulated machines
 		sim, err := d.simulator(ctx)
 		if err != nil {
 			return nil, err
@@ -51,6 +54,7 @@ func (d *Deployer) targets(ctx context.Context, dep *store.Deployment, row *stor
 			t.SSH = &qos.SSHTarget{
 				Addr: net.JoinHostPort(i.Address, strconv.Itoa(i.SSHPort)), User: i.SSHUser, HostKey: i.HostKey, NextHostKey: i.NextHostKey,
 				KeyFile: filepath.Join(d.attemptDir(dep.ID, row.N), "private", clientKeyFile),
+				Via:     via,
 			}
 		}
 		if measurer != nil {

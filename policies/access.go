@@ -28,7 +28,7 @@ func (a Access) mistakes() []hclfile.Mistake {
 			out = append(out, duplicate(at, cidr))
 		}
 	}
-	return out
+	return append(out, a.routeMistakes()...)
 }
 
 func cidrMistake(cidr string) (hclfile.Mistake, bool) {

@@ -19,7 +19,10 @@ var (
 		What:       "a failover block",
 		Attributes: []string{"max_attempts", "attempt_timeout", "provider_timeout", "total_timeout", "regions_first", "budget_usd"},
 	}
-	accessSchema  = &hclfile.Schema{What: "an access block", Attributes: []string{"ssh_from"}}
+	accessSchema = &hclfile.Schema{
+		What: "an access block", Attributes: []string{"ssh_from", "socks5"},
+		Blocks: []hclfile.Block{{Type: "jump", Label: "host:port", Many: true, Schema: jumpSchema}},
+	}
 	backendSchema = &hclfile.Schema{
 		What:  "a backend block",
 		Free:  true,
@@ -96,10 +99,7 @@ func decode(f *hclfile.File) (Policy, error) {
 	decodeTarget(block.Child("target"), &p)
 	decodeLimits(block.Child("limits"), &p.Limits)
 	decodeFailover(block.Child("failover"), &p.Failover)
-	if b := block.Child("access"); b != nil {
-		b.Strings("ssh_from", &p.Access.SSHFrom)
-		notEmpty(b, "ssh_from", len(p.Access.SSHFrom), "leave ssh_from out for this machine's own address")
-	}
+	decodeAccess(block.Child("access"), f.Dir(), &p.Access)
 	decodeBackend(block.Child("backend"), &p)
 	decodeGuardrails(block.Child("guardrails"), f.Dir(), &p.Guardrails)
 	decodeReaction(block.Child("reaction"), &p.Reaction)

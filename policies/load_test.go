@@ -60,6 +60,8 @@ func TestInvalidFiles(t *testing.T) {
 	}
 }
 
+const jumpKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIM1mfaf7sI4BKZ0uitIRFq3F/2rscIlxjDYwMxI9hv02"
+
 func TestValidFiles(t *testing.T) {
 	want := Policy{
 		Engine: EngineTofu,
@@ -81,7 +83,14 @@ func TestValidFiles(t *testing.T) {
 			MaxPriceAge:  168 * time.Hour,
 		},
 		Failover: Failover{MaxAttempts: 3, AttemptTimeout: 90 * time.Second, TotalTimeout: 10 * time.Minute},
-		Access:   Access{SSHFrom: []string{"203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"}},
+		Access: Access{
+			SSHFrom: []string{"203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"},
+			SOCKS5:  "127.0.0.1:1080",
+			Jumps: []Jump{
+				{Addr: "bastion.example.com:22", User: "ops", HostKey: jumpKey + " of the bastion", KeyFile: "~/.ssh/bastion"},
+				{Addr: "[2001:db8::7]:2222", User: "inner", HostKey: jumpKey},
+			},
+		},
 		Reaction: Reaction{
 			OnUnhealthy: FailoverAway, After: 90 * time.Second, Cooldown: time.Hour, MaxPerDay: 2, MaxUSDPerDay: 1.5, MinHealthy: 0.25, DryRun: true,
 		},

@@ -117,10 +117,14 @@ type Failover struct {
 	BudgetUSD float64 `json:"budget_usd,omitempty"`
 }
 
-// Access says who may open SSH connections to instances.
+// Access says who may open SSH connections to instances, and by which way.
 type Access struct {
 	// SSHFrom are CIDR blocks. Empty means the caller's own address.
 	SSHFrom []string `json:"ssh_from,omitempty"`
+	// SOCKS5 is host:port of a proxy, and Jumps are machines, that every SSH
+	// connection to the instances goes through, in this order.
+	SOCKS5 string `json:"socks5,omitempty"`
+	Jumps  []Jump `json:"jump,omitempty"`
 }
 
 // Default is the policy of the brief, in force where no file says otherwise.

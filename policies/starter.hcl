@@ -74,6 +74,16 @@ policy {
   # left out. Never the whole world.
   access {
     # ssh_from = ["203.0.113.0/24"]
+
+    # Machines that every SSH connection goes through, in this order; ssh_from
+    # must then name the network that the last one connects from. Without
+    # key_file the agent's keys are offered.
+    # jump "bastion.example.com:22" {
+    #   user     = "ops"
+    #   host_key = "ssh-ed25519 AAAA..."
+    #   key_file = "~/.ssh/bastion"
+    # }
+    # socks5 = "127.0.0.1:1080"
   }
 
   # Where Terraform's state of remote deployments is kept: on this machine when

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"skysail/internal/sshtest"
 	"skysail/policies"
 	"skysail/qos"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/metric"
 	"skysail/qos/sshclient"
 )

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"skysail/internal/sshtest"
 	"skysail/qos"
 	checks "skysail/qos/health"
 	"skysail/qos/internal/probetest"
-	"skysail/qos/internal/sshtest"
 	"skysail/spec"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"skysail/internal/sshtest"
 	"skysail/qos"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

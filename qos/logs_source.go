@@ -37,11 +37,11 @@ func (s logSource) Read(ctx context.Context, t Target) (Reading, error) {
 	from := logtail.Target{DeploymentID: t.DeploymentID, Instance: t.Instance, Logs: t.LogRules}
 	if t.SSH != nil {
 		from.Unit, _ = strings.CutPrefix(t.Logs, "journald:")
-		from.Run = func(ctx context.Context, cmd string) ([]byte, error) {
+		from.Run = func(ctx context.Context, script string) ([]byte, error) {
 			if s.pool != nil {
-				return s.pool.Run(ctx, t.ssh(), cmd, nil)
+				return s.pool.Script(ctx, t.ssh(), script)
 			}
-			return sshclient.Run(ctx, t.ssh(), cmd, nil)
+			return sshclient.Run(ctx, t.ssh(), sshclient.Command(script), nil)
 		}
 	} else {
 		from.Run = runHere

@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"skysail/internal/journal"
+	"skysail/internal/sshtest"
 	"skysail/policies"
 	"skysail/qos"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

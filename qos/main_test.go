@@ -9,8 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"skysail/internal/sshtest"
 	"skysail/qos"
-	"skysail/qos/internal/sshtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

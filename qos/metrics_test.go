@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"skysail/internal/sshtest"
 	"skysail/qos"
 	"skysail/qos/internal/probetest"
-	"skysail/qos/internal/sshtest"
 	"skysail/spec"
 )
 

@@ -34,10 +34,10 @@ func (sshSource) Applies(t Target) bool { return t.SSH != nil }
 func (s sshSource) Read(ctx context.Context, t Target) (Reading, error) {
 	var out []byte
 	var err error
-	if cmd := hostmetrics.Command(t.Unit); s.pool != nil {
-		out, err = s.pool.Run(ctx, t.ssh(), cmd, nil)
+	if script := hostmetrics.Script(t.Unit); s.pool != nil {
+		out, err = s.pool.Text(ctx, t.ssh(), script)
 	} else {
-		out, err = sshclient.Run(ctx, t.ssh(), cmd, nil)
+		out, err = sshclient.Run(ctx, t.ssh(), sshclient.Command(script), nil)
 	}
 	if err != nil {
 		return Reading{}, err

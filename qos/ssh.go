@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 
 	"skysail/internal/failure"
 	"skysail/qos/sshclient"
@@ -30,6 +31,15 @@ func WaitReady(ctx context.Context, t Target, opts ...sshclient.Option) error {
 		return noSSH(t)
 	}
 	return sshclient.WaitReady(ctx, t.ssh(), opts...)
+}
+
+// DialSSH opens the connection over which SSH is spoken with the target, for
+// another program to speak it.
+func DialSSH(ctx context.Context, t Target) (net.Conn, error) {
+	if t.SSH == nil {
+		return nil, noSSH(t)
+	}
+	return sshclient.Reach(ctx, t.ssh())
 }
 
 func noSSH(t Target) error {

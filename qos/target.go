@@ -76,6 +76,8 @@ type SSHTarget struct {
 	NextHostKey string
 	// KeyFile is the path of the private key; it is read at each login.
 	KeyFile string
+	// Via is the way there.
+	Via sshclient.Route
 }
 
 // local reports whether the target runs on this machine.
@@ -84,7 +86,7 @@ func (t Target) local() bool { return t.SSH == nil && t.Provider == policies.Loc
 func (t Target) ssh() sshclient.Target {
 	return sshclient.Target{
 		Addr: t.SSH.Addr, User: t.SSH.User, HostKey: t.SSH.HostKey, NextHostKey: t.SSH.NextHostKey, KeyFile: t.SSH.KeyFile,
-		Dial: t.Dial,
+		Via: t.SSH.Via, Dial: t.Dial,
 	}
 }
 

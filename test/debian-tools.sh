@@ -2,8 +2,9 @@
 # Installs the Debian packages whose programs judge the boot configuration
 # (`cloud-init schema`, shellcheck, `systemd-analyze verify`, nft), the
 # PostgreSQL that states are kept in, the nginx that health checks are tried on,
-# the Prometheus and node_exporter that metrics are held against, and the kubectl
-# that clusters are looked at with. Where all are there it does nothing. Where
+# the Prometheus and node_exporter that metrics are held against, the kubectl that
+# clusters are looked at with, and the SSH server and the shell of small machines
+# (dropbear, busybox). Where all are there it does nothing. Where
 # there is no apt-get it says what is left out.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
@@ -11,13 +12,13 @@ PATH="$PATH:/usr/sbin:/sbin"
 missing=''
 # Debian keeps PostgreSQL's programs off PATH.
 for dir in /usr/lib/postgresql/*/bin; do PATH="$PATH:$dir"; done
-for pair in initdb:postgresql cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs nginx:nginx-light promtool:prometheus prometheus-node-exporter:prometheus-node-exporter kubectl:kubernetes-client; do
+for pair in initdb:postgresql cloud-init:cloud-init shellcheck:shellcheck systemd-analyze:systemd nft:nftables ip:iproute2 mkfs.ext4:e2fsprogs nginx:nginx-light promtool:prometheus prometheus-node-exporter:prometheus-node-exporter kubectl:kubernetes-client dropbear:dropbear-bin busybox:busybox; do
 	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration, state in PostgreSQL, health checks of nginx, metrics in Prometheus, clusters with kubectl," >&2
+	echo "NOT RUN: cloud-init schema, shellcheck, systemd-analyze and nft on the boot configuration, state in PostgreSQL, health checks of nginx, metrics in Prometheus, clusters with kubectl, machines with dropbear and busybox," >&2
 	echo "as this system lacks$missing and has no apt-get to install them with. CI runs them on Debian." >&2
 	exit 0
 fi

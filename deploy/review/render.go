@@ -123,10 +123,25 @@ func (m *Manifest) ssh() string {
 	case list == "":
 		return "nobody"
 	case len(m.Policy.Access.SSHFrom) > 0:
-		return list + " (access.ssh_from)"
+		return list + " (access.ssh_from)" + m.way()
 	default:
 		return list + " (the machine that planned; the policy has no access.ssh_from)"
 	}
+}
+
+// way says what SSH connections go through.
+func (m *Manifest) way() string {
+	var through []string
+	if proxy := m.Policy.Access.SOCKS5; proxy != "" {
+		through = append(through, "the SOCKS5 proxy "+proxy)
+	}
+	for _, j := range m.Policy.Access.Jumps {
+		through = append(through, j.User+"@"+j.Addr)
+	}
+	if len(through) == 0 {
+		return ""
+	}
+	return ", through " + strings.Join(through, ", ")
 }
 
 func none(list []string) string {

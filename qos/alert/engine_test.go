@@ -344,6 +344,7 @@ func TestMaintenance(t *testing.T) {
 	w.pass(30, up())
 	w.watched[0].Maintenance = true
 	w.pass(30, down(), reading{source: qos.SourceSSH, err: errors.New("connection refused")})
+	w.pass(1, reading{source: qos.SourceSSH, err: errors.Join(sshclient.ErrPath, sshclient.ErrHostKey)}) // a jump host's
 	w.want([]string{})
 	key := "echo/SkysailHostKeyChanged/echo-0"
 	w.pass(1, reading{source: qos.SourceSSH, err: fmt.Errorf("log in: %w", sshclient.ErrHostKey)})

@@ -90,7 +90,7 @@ func (t *target) observe(r *qos.Report, samples []qos.Sample, maintenance bool, 
 	t.heard = now
 	t.source(r, now)
 	switch {
-	case errors.Is(r.Err, sshclient.ErrHostKey):
+	case errors.Is(r.Err, sshclient.ErrHostKey) && !errors.Is(r.Err, sshclient.ErrPath):
 		t.hostKey = objective.Yes
 	case r.Source == qos.SourceSSH && r.Err == nil:
 		t.hostKey = objective.No

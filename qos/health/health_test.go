@@ -14,9 +14,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"skysail/internal/sshtest"
 	"skysail/qos/health"
 	"skysail/qos/internal/probetest"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/metric"
 	"skysail/qos/probe"
 	"skysail/qos/sshclient"

@@ -41,7 +41,6 @@ func golden(t *testing.T, path, got string) {
 
 func TestScript(t *testing.T) {
 	golden(t, "testdata/script.golden", hostmetrics.Script("skysail-echo.service"))
-	golden(t, "testdata/command.golden", hostmetrics.Command("skysail-it's.service"))
 	if strings.Contains(hostmetrics.Script(""), "systemctl") {
 		t.Error("a target without a unit asks systemd")
 	}
@@ -153,7 +152,7 @@ func TestScriptRuns(t *testing.T) {
 	for _, argv := range shells {
 		path, err := exec.LookPath(argv[0])
 		if err != nil {
-			t.Logf("%s is not installed: the script was not run under it", argv[0])
+			t.Logf("NOT RUN: %s is not installed: the script was not run under it", argv[0])
 			continue
 		}
 		ran++

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +55,9 @@ func Parse(out []byte) (Reading, error) {
 		// architecture a cloud rents out, whatever the kernel's own rate.
 		hz:    100,
 		parts: parts,
-		seen:  map[string]bool{},
+		seen:  make(map[string]bool, 128),
 	}
+	r.out.Metrics = make([]metric.Metric, 0, 128)
 	for _, s := range sections {
 		lines, asked := parts[s.name]
 		if !asked {
@@ -81,6 +81,7 @@ type reader struct {
 	out   Reading
 	parts map[string][]string
 	seen  map[string]bool
+	key   []byte // that add makes, kept for the next
 	hz    float64
 	now   float64
 	boot  bool
@@ -89,14 +90,20 @@ type reader struct {
 // add keeps the first of two equal series: a second one would make the whole
 // scrape invalid.
 func (r *reader) add(m metric.Metric) {
-	key := m.Name
-	for _, l := range slices.Sorted(maps.Keys(m.Labels)) {
-		key += "\xff" + l + "\xff" + m.Labels[l]
+	var few [4]string
+	names := few[:0]
+	for l := range m.Labels {
+		names = append(names, l)
 	}
-	if r.seen[key] {
+	slices.Sort(names)
+	r.key = append(r.key[:0], m.Name...)
+	for _, l := range names {
+		r.key = append(append(append(append(r.key, 0xff), l...), 0xff), m.Labels[l]...)
+	}
+	if r.seen[string(r.key)] {
 		return
 	}
-	r.seen[key] = true
+	r.seen[string(r.key)] = true
 	r.out.Metrics = append(r.out.Metrics, m)
 }
 

@@ -65,9 +65,3 @@ func Script(unit string) string {
 	}
 	return text + "s end\n"
 }
-
-// Command returns the command line that runs the script, whatever the shell is
-// that reads it.
-func Command(unit string) string {
-	return "exec " + shell.Quote("/bin/sh", "-c", Script(unit))
-}

@@ -50,9 +50,9 @@ type Target struct {
 	// Entries, where it is set, is the journal in place of a unit's: at most
 	// count entries after a cursor, or from the oldest on, oldest first.
 	Entries func(ctx context.Context, after string, count int) ([]journald.Entry, error)
-	// Run runs a command line on the instance and returns what it printed. It
-	// may run it twice. It is not asked where there is neither unit nor file.
-	Run func(ctx context.Context, cmd string) ([]byte, error)
+	// Run runs a POSIX shell script on the instance and returns what it printed.
+	// It may run it twice. It is not asked where there is neither unit nor file.
+	Run func(ctx context.Context, script string) ([]byte, error)
 }
 
 func (t Target) files() []spec.LogFile {

@@ -75,7 +75,7 @@ func target(pool *sshclient.Pool, t sshclient.Target, path string) logtail.Targe
 				{Name: "highest", Metric: spec.LogGauge, Regex: `^number (?P<n>[0-9]+)`, Value: "n"},
 			},
 		},
-		Run: func(ctx context.Context, cmd string) ([]byte, error) { return pool.Run(ctx, t, cmd, nil) },
+		Run: func(ctx context.Context, script string) ([]byte, error) { return pool.Script(ctx, t, script) },
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"skysail/internal/reexec"
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/store"
 )
 

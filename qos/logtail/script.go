@@ -54,5 +54,5 @@ func (t Target) script(s *state, limit int) string {
 		b.WriteString(s.file(f.Path).Tail.Call(f.Path, limit))
 	}
 	b.WriteString(tail.End)
-	return tail.Command(b.String())
+	return b.String()
 }

@@ -126,10 +126,11 @@ func (g *Gate) of(r *qos.Report) *instance {
 func (g *Gate) take(r *qos.Report, samples []qos.Sample) {
 	i, now := g.of(r), g.now()
 	if r.Source == qos.SourceSSH {
-		// A host key that changed, or a key that is refused, is an answer.
+		// A host key that changed, or a key that is refused, is an answer; a jump
+		// host that does not let through says nothing of the machine.
 		gone := false
 		for _, kind := range []error{sshclient.ErrTimeout, sshclient.ErrRefused, sshclient.ErrUnreachable, sshclient.ErrLost} {
-			gone = gone || errors.Is(r.Err, kind)
+			gone = gone || errors.Is(r.Err, kind) && !errors.Is(r.Err, sshclient.ErrPath)
 		}
 		detail := ""
 		if gone {

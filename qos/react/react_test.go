@@ -80,6 +80,7 @@ func TestEvidence(t *testing.T) {
 		"login alone":           {[]func(*clock){reads(seen{health: 1, login: sshclient.ErrTimeout}, 20)}, false},
 		"service not active":    {[]func(*clock){reads(seen{health: 0, service: 0}, 9)}, true},
 		"host key changed":      {[]func(*clock){reads(seen{health: 0, login: sshclient.ErrHostKey}, 20)}, false},
+		"the way is blocked":    {[]func(*clock){reads(seen{health: 0, login: errors.Join(sshclient.ErrPath, sshclient.ErrTimeout)}, 20)}, false},
 		"health unknown":        {[]func(*clock){reads(seen{health: -1, login: sshclient.ErrTimeout}, 20)}, false},
 		"unknown in between":    {[]func(*clock){reads(deadSeen, 8), reads(seen{health: -1, login: sshclient.ErrTimeout}, 1), reads(deadSeen, 8)}, false},
 		"no readings any more":  {[]func(*clock){reads(deadSeen, 20), func(c *clock) { c.at = c.at.Add(time.Hour) }}, false},

@@ -13,8 +13,9 @@ import (
 const (
 	// connectTimeout bounds dial and handshake together.
 	connectTimeout = 10 * time.Second
-	// maxSessions is how many commands run at once over one connection;
-	// OpenSSH refuses the eleventh, small servers earlier.
+	// maxSessions is how many sessions there are at once over one connection,
+	// the kept shell's among them; OpenSSH refuses the eleventh, small servers
+	// earlier.
 	maxSessions = 4
 	// abortGrace is how long a command that ran out of time has to go before
 	// the whole connection does.
@@ -26,6 +27,9 @@ type Client struct {
 	addr  string
 	ssh   *ssh.Client
 	slots chan struct{}
+	// turn is held by the script that has the kept shell.
+	turn chan struct{}
+	kept *kept
 	// gone is closed when the connection ended, whoever ended it.
 	gone       chan struct{}
 	background sync.WaitGroup
@@ -60,36 +64,36 @@ func build(opts []Option) options {
 	return o
 }
 
-// Connect opens a connection to t: dial, handshake, host key and login, all
-// under one deadline. The connection outlives ctx; Close ends it.
+// Connect opens a connection to t: the way there, handshake, host key and
+// login, all under one deadline. The connection outlives ctx; Close ends it.
 func Connect(ctx context.Context, t Target, opts ...Option) (*Client, error) {
+	return connect(ctx, t, func(ctx context.Context, hop Target, addr string) (net.Conn, error) {
+		return Dial(ctx, hop, addr, opts...)
+	}, opts...)
+}
+
+func connect(ctx context.Context, t Target, by through, opts ...Option) (*Client, error) {
 	o := build(opts)
-	config, err := t.config()
+	ctx, cancel := context.WithTimeout(ctx, o.connect)
+	defer cancel()
+	config, done, err := t.config(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.connect)
-	defer cancel()
-	conn, err := t.dial(ctx)
+	defer done()
+	conn, err := t.dial(ctx, by)
 	if err != nil {
-		return nil, dialFault(ctx, t.Addr, err)
+		return nil, err
 	}
-	// Closing the connection is the one thing that ends a handshake.
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	sc, channels, requests, err := ssh.NewClientConn(conn, t.Addr, config)
+	sc, channels, requests, err := handshake(ctx, conn, t.Addr, config)
 	if err != nil {
-		stop()
-		_ = conn.Close()
 		return nil, handshakeFault(ctx, t, err)
-	}
-	if !stop() {
-		_ = sc.Close()
-		return nil, handshakeFault(ctx, t, ctx.Err())
 	}
 	c := &Client{
 		addr:  t.Addr,
 		ssh:   ssh.NewClient(sc, channels, requests),
 		slots: make(chan struct{}, maxSessions),
+		turn:  make(chan struct{}, 1),
 		gone:  make(chan struct{}),
 	}
 	c.background.Go(func() {
@@ -98,6 +102,44 @@ func Connect(ctx context.Context, t Target, opts ...Option) (*Client, error) {
 	})
 	c.background.Go(func() { c.keepalive(o.keepalive) })
 	return c, nil
+}
+
+// handshake closes conn when it fails or ctx ends. That ends it in turn, but
+// for a jump host that has died: what waits for it is left to its keepalive.
+func handshake(ctx context.Context, conn net.Conn, addr string, config *ssh.ClientConfig) (ssh.Conn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	type shaken struct {
+		conn     ssh.Conn
+		channels <-chan ssh.NewChannel
+		requests <-chan *ssh.Request
+		err      error
+	}
+	done := make(chan shaken, 1)
+	go func() {
+		var s shaken
+		s.conn, s.channels, s.requests, s.err = ssh.NewClientConn(conn, addr, config)
+		if s.err != nil {
+			_ = conn.Close()
+		} else if ctx.Err() != nil {
+			_ = s.conn.Close()
+			s.err = ctx.Err()
+		}
+		done <- s
+	}()
+	late := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = conn.Close()
+		time.AfterFunc(abortGrace, func() { close(late) })
+	})
+	select {
+	case s := <-done:
+		if !stop() && s.err == nil {
+			_ = s.conn.Close()
+			s.err = ctx.Err()
+		}
+		return s.conn, s.channels, s.requests, s.err
+	case <-late:
+		return nil, nil, nil, ctx.Err()
+	}
 }
 
 // Alive reports whether the connection is not known to have ended.

@@ -17,7 +17,7 @@ import (
 	"github.com/gliderlabs/ssh"
 
 	"skysail/internal/failure"
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 
@@ -32,10 +32,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// servers runs a test against the server of this process and the real sshd.
+// servers runs a test against the server of this process, and the real sshd and
+// dropbear.
 func servers(t *testing.T, test func(t *testing.T, s *sshtest.Server)) {
 	t.Run("in process", func(t *testing.T) { test(t, sshtest.Start(t, sshtest.Shell(t.TempDir()))) })
 	t.Run("OpenSSH", func(t *testing.T) { test(t, sshtest.OpenSSH(t)) })
+	t.Run("dropbear", func(t *testing.T) { test(t, sshtest.Dropbear(t)) })
 }
 
 func TestRun(t *testing.T) {
@@ -89,6 +91,9 @@ func TestWrongHostKey(t *testing.T) {
 func TestNextHostKey(t *testing.T) {
 	servers(t, func(t *testing.T, s *sshtest.Server) {
 		for name, next := range map[string]string{"Ed25519": sshtest.NewKey(t).Public, "RSA": rsaKey} {
+			if name == "RSA" && strings.HasSuffix(t.Name(), "/dropbear") {
+				continue // 2022.83 fails an assertion when RSA goes first and it has no such key
+			}
 			before, after, neither := target(s), target(s), target(s)
 			before.NextHostKey = next
 			after.HostKey, after.NextHostKey = next, s.HostKey
@@ -115,6 +120,9 @@ func TestHostKeyOfAnotherType(t *testing.T) {
 		tg := target(s)
 		tg.HostKey = rsaKey
 		_, err := sshclient.Connect(within(t, 10*time.Second), tg)
+		if errors.Is(err, sshclient.ErrLost) && strings.HasSuffix(t.Name(), "/dropbear") {
+			return // it hangs up before it says what it has
+		}
 		if !errors.Is(err, sshclient.ErrHostKey) {
 			t.Fatalf("got %v", err)
 		}

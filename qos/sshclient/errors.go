@@ -55,6 +55,15 @@ func fault(kind error, cause, meaning, next string, err error) error {
 	return &failure.Error{Code: failure.Failed, Cause: cause, Meaning: meaning, Next: next, Err: err}
 }
 
+// causeOf is what err says without meaning and next step.
+func causeOf(err error) string {
+	var f *failure.Error
+	if errors.As(err, &f) {
+		return f.Cause
+	}
+	return err.Error()
+}
+
 // dialFault explains why no connection came about.
 func dialFault(ctx context.Context, addr string, err error) error {
 	var timeout net.Error

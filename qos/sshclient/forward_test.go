@@ -7,19 +7,21 @@ import (
 	"testing"
 	"time"
 
+	"skysail/internal/sshtest"
 	"skysail/qos/internal/probetest"
-	"skysail/qos/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 
 func TestDialThroughSSH(t *testing.T) {
 	echo := probetest.Wire(t, probetest.Say("hello\n"))
 	closed := probetest.Closed(t)
-	for name, s := range map[string]*sshtest.Server{"in process": sshtest.Start(t, nil), "OpenSSH": nil} {
+	for name, start := range map[string]func(testing.TB) *sshtest.Server{
+		"in process": func(t testing.TB) *sshtest.Server { return sshtest.Start(t, nil) },
+		"OpenSSH":    func(t testing.TB) *sshtest.Server { return sshtest.OpenSSH(t) },
+		"dropbear":   sshtest.Dropbear,
+	} {
 		t.Run(name, func(t *testing.T) {
-			if s == nil {
-				s = sshtest.OpenSSH(t)
-			}
+			s := start(t)
 			tg, dials, cut := counted(s)
 			p := sshclient.NewPool()
 			defer func() { _ = p.Close() }()

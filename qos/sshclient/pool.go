@@ -11,7 +11,8 @@ import (
 // idleAfter is how long a connection that nobody uses is kept.
 const idleAfter = 5 * time.Minute
 
-// Pool keeps one connection to each target, so that a loop that polls does not
+// Pool keeps one connection to each target and to each jump host, which those
+// behind it share, so that a loop that polls does not
 // log in anew at each turn: a login costs the instance more than the reading.
 type Pool struct {
 	opts []Option
@@ -21,7 +22,7 @@ type Pool struct {
 	closed bool
 }
 
-type placeKey struct{ addr, user, hostKey, nextHostKey, keyFile string }
+type placeKey struct{ addr, user, hostKey, nextHostKey, keyFile, via string }
 
 // place holds the connection of one target. turn is a lock that a context can
 // end the wait for.
@@ -43,14 +44,29 @@ func NewPool(opts ...Option) *Pool {
 // Run runs cmd on t like Client.Run. When a kept connection turns out to be
 // dead it is tried once more over a new one, so cmd must be safe to run twice.
 func (p *Pool) Run(ctx context.Context, t Target, cmd string, stdin io.Reader) ([]byte, error) {
-	for again := true; ; again = false {
+	return p.with(ctx, t, stdin == nil, func(c *Client) ([]byte, error) { return c.Run(ctx, cmd, stdin) })
+}
+
+// Script runs a POSIX shell script on t like Client.Script: for what is run
+// again and again. It must be safe to run twice, as with Run.
+func (p *Pool) Script(ctx context.Context, t Target, script string) ([]byte, error) {
+	return p.with(ctx, t, true, func(c *Client) ([]byte, error) { return c.Script(ctx, script) })
+}
+
+// Text runs a script on t like Client.Text.
+func (p *Pool) Text(ctx context.Context, t Target, script string) ([]byte, error) {
+	return p.with(ctx, t, true, func(c *Client) ([]byte, error) { return c.Text(ctx, script) })
+}
+
+func (p *Pool) with(ctx context.Context, t Target, again bool, run func(*Client) ([]byte, error)) ([]byte, error) {
+	for ; ; again = false {
 		c, fresh, release, err := p.get(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		out, err := c.Run(ctx, cmd, stdin)
+		out, err := run(c)
 		release()
-		if !errors.Is(err, ErrLost) || fresh || !again || stdin != nil || ctx.Err() != nil {
+		if !errors.Is(err, ErrLost) || fresh || !again || ctx.Err() != nil {
 			return out, err
 		}
 	}
@@ -58,7 +74,7 @@ func (p *Pool) Run(ctx context.Context, t Target, cmd string, stdin io.Reader) (
 
 // get returns a connection that stands and says whether it was made just now.
 func (p *Pool) get(ctx context.Context, t Target) (c *Client, fresh bool, release func(), err error) {
-	key := placeKey{t.Addr, t.User, t.HostKey, t.NextHostKey, t.KeyFile}
+	key := placeKey{t.Addr, t.User, t.HostKey, t.NextHostKey, t.KeyFile, t.Via.key()}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -84,7 +100,7 @@ func (p *Pool) get(ctx context.Context, t Target) (c *Client, fresh bool, releas
 		if c != nil {
 			_ = c.Close()
 		}
-		if c, err = Connect(ctx, t, p.opts...); err != nil {
+		if c, err = connect(ctx, t, p.Dial, p.opts...); err != nil {
 			return nil, false, nil, err
 		}
 		fresh = true
@@ -92,7 +108,8 @@ func (p *Pool) get(ctx context.Context, t Target) (c *Client, fresh bool, releas
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		_ = c.Close()
+		// Closing lets go of the jump host, which takes the lock.
+		go func() { _ = c.Close() }()
 		return nil, false, nil, ErrPoolClosed
 	}
 	pl.client = c
@@ -128,19 +145,23 @@ func (p *Pool) Close() error {
 	p.closed = true
 	places := p.places
 	p.places = nil
-	p.mu.Unlock()
-	var errs []error
+	var clients []*Client
 	for _, pl := range places {
-		p.mu.Lock()
-		c, idle := pl.client, pl.idle
+		if pl.idle != nil {
+			pl.idle.Stop()
+		}
+		if pl.client != nil {
+			clients = append(clients, pl.client)
+		}
 		pl.client = nil
-		p.mu.Unlock()
-		if idle != nil {
-			idle.Stop()
-		}
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
 	}
+	p.mu.Unlock()
+	// All at once: one may wait for another that it goes through.
+	var wg sync.WaitGroup
+	errs := make([]error, len(clients))
+	for i, c := range clients {
+		wg.Go(func() { errs[i] = c.Close() })
+	}
+	wg.Wait()
 	return errors.Join(errs...)
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

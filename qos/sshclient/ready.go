@@ -56,7 +56,7 @@ func WaitReady(ctx context.Context, t Target, opts ...Option) error {
 		if last == nil || !short {
 			last = err
 		}
-		if errors.Is(err, ErrHostKey) {
+		if errors.Is(err, ErrHostKey) && !errors.Is(err, ErrPath) {
 			if mismatchSince.IsZero() {
 				mismatchSince = time.Now()
 			}

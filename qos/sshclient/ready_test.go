@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"skysail/qos/internal/sshtest"
+	"skysail/internal/sshtest"
 	"skysail/qos/sshclient"
 )
 

@@ -36,10 +36,14 @@ func (c *Client) Run(ctx context.Context, cmd string, stdin io.Reader) ([]byte, 
 	out := &head{max: maxOutput}
 	_, err := c.exec(ctx, cmd, input, out)
 	if err == nil && out.cut {
-		err = fault(ErrOutput, fmt.Sprintf("the command on %s printed more than %d bytes", c.addr, maxOutput),
-			"What it printed is not whole and was not used.", "", nil)
+		err = c.tooMuch()
 	}
 	return out.Bytes(), err
+}
+
+func (c *Client) tooMuch() error {
+	return fault(ErrOutput, fmt.Sprintf("the command on %s printed more than %d bytes", c.addr, maxOutput),
+		"What it printed is not whole and was not used.", "", nil)
 }
 
 // Stream runs cmd and writes what it prints to out as it comes, until it ends,
@@ -50,14 +54,10 @@ func (c *Client) Stream(ctx context.Context, cmd string, out io.Writer) (stderr 
 }
 
 func (c *Client) exec(ctx context.Context, cmd string, input []byte, stdout io.Writer) (string, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return "", c.ended(ctx, ctx.Err())
-	case <-c.gone:
-		return "", c.lost(nil)
+	if err := c.slot(ctx); err != nil {
+		return "", err
 	}
+	defer func() { <-c.slots }()
 	session, err := c.open(ctx)
 	if err != nil {
 		return "", err
@@ -82,6 +82,18 @@ func (c *Client) exec(ctx context.Context, cmd string, input []byte, stdout io.W
 		return stderr.String(), c.ended(ctx, ctx.Err())
 	}
 	return stderr.String(), c.explain(err, stderr, input != nil)
+}
+
+// slot waits for one of the sessions that the connection may have.
+func (c *Client) slot(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return c.ended(ctx, ctx.Err())
+	case <-c.gone:
+		return c.lost(nil)
+	}
 }
 
 // open opens a session. A server that does not answer cannot be told to stop

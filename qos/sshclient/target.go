@@ -1,6 +1,6 @@
 // Package sshclient speaks SSH with instances whose host key was pinned when
-// they were made: it trusts that key and no other, uses the deployment's own
-// key file and no agent, and puts a deadline over everything, since
+// they were made: it trusts that key and no other, logs in with the deployment's
+// own key file (an agent serves jump hosts only), and puts a deadline over everything, since
 // x/crypto/ssh puts one over the dial only.
 package sshclient
 
@@ -33,30 +33,28 @@ type Target struct {
 	// KeyFile holds the client's private key. It is read at each connection,
 	// so a key that was replaced is used from then on.
 	KeyFile string
-	// Dial is used in place of net.Dialer where it is set.
+	// Via is the way there.
+	Via Route
+	// Dial is used in place of net.Dialer where it is set: for the first
+	// connection of the way.
 	Dial DialFunc
+	// agent takes the place of KeyFile, for jump hosts.
+	agent bool
 }
 
-func (t Target) dial(ctx context.Context) (net.Conn, error) {
-	if t.Dial != nil {
-		return t.Dial(ctx, "tcp", t.Addr)
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", t.Addr)
-}
-
-func (t Target) config() (*ssh.ClientConfig, error) {
+// config is for one handshake; done is to be called after it.
+func (t Target) config(ctx context.Context) (config *ssh.ClientConfig, done func(), err error) {
 	pinned, algorithms, err := t.pinned()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	signer, err := t.signer()
+	auth, done, err := t.auth(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return &ssh.ClientConfig{
 		User:              t.User,
-		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		Auth:              []ssh.AuthMethod{auth},
 		ClientVersion:     "SSH-2.0-skysail",
 		HostKeyAlgorithms: algorithms,
 		HostKeyCallback: func(_ string, _ net.Addr, got ssh.PublicKey) error {
@@ -67,7 +65,18 @@ func (t Target) config() (*ssh.ClientConfig, error) {
 			}
 			return &mismatchError{got: got, want: pinned[0]}
 		},
-	}, nil
+	}, done, nil
+}
+
+func (t Target) auth(ctx context.Context) (auth ssh.AuthMethod, done func(), err error) {
+	if t.agent {
+		return t.agentAuth(ctx)
+	}
+	signer, err := t.signer()
+	if err != nil {
+		return nil, nil, err
+	}
+	return ssh.PublicKeys(signer), func() {}, nil
 }
 
 // pinned are the host keys that are accepted, and the signatures to ask for.

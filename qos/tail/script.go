@@ -155,7 +155,3 @@ func (s *State) Call(path string, limit int) string {
 	known = append(known, s.Passed...)
 	return shell.Quote("family", path, before, strings.Join(wants, " ")+" ", strings.Join(known, " "), strconv.Itoa(limit), fresh) + "\n"
 }
-
-// Command returns the command line that runs a script, whatever the shell is
-// that reads it.
-func Command(script string) string { return "exec " + shell.Quote("/bin/sh", "-c", script) }

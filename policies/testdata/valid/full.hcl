@@ -45,5 +45,15 @@ policy {
   }
   access {
     ssh_from = ["203.0.113.0/24", env("OFFICE"), "10.0.0.0/8", "fd00::/8", "2001:db8::1/128"]
+    socks5   = "127.0.0.1:1080"
+    jump "bastion.example.com" {
+      user     = "ops"
+      host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIM1mfaf7sI4BKZ0uitIRFq3F/2rscIlxjDYwMxI9hv02 of the bastion"
+      key_file = "~/.ssh/bastion"
+    }
+    jump "[2001:db8::7]:2222" {
+      user     = "inner"
+      host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIM1mfaf7sI4BKZ0uitIRFq3F/2rscIlxjDYwMxI9hv02"
+    }
   }
 }

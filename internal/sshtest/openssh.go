@@ -19,8 +19,9 @@ import (
 // OpenSSH starts the real sshd with a host key and an account of this test's
 // own, or skips the test, saying so, where sshd is not installed. Each
 // connection is served by one sshd process in inetd mode, so there is no port
-// to guess and nothing left when the connections end.
-func OpenSSH(t testing.TB) *Server {
+// to guess and nothing left when the connections end. Lines of config go before
+// the rest of its configuration.
+func OpenSSH(t testing.TB, config ...string) *Server {
 	t.Helper()
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
 	if err != nil {
@@ -37,9 +38,9 @@ func OpenSSH(t testing.TB) *Server {
 	host, client := NewKey(t), NewKey(t)
 	write(t, filepath.Join(dir, "host_key"), string(host.PEM))
 	write(t, filepath.Join(dir, "authorized_keys"), client.Public+"\n")
-	config := filepath.Join(dir, "sshd_config")
+	file := filepath.Join(dir, "sshd_config")
 	mark := "SKYSAIL_SSHTEST=" + rand.Text()
-	write(t, config, fmt.Sprintf(`HostKey %[1]s/host_key
+	write(t, file, strings.Join(append(config, ""), "\n")+fmt.Sprintf(`HostKey %[1]s/host_key
 AuthorizedKeysFile %[1]s/authorized_keys
 PidFile none
 PasswordAuthentication no
@@ -49,24 +50,32 @@ StrictModes no
 PermitRootLogin prohibit-password
 SetEnv %[2]s HOME=%[1]s
 `, dir, mark)) // a home of its own: what this machine's user has in .bashrc is no part of a test
+	addr, stop := inetd(t, filepath.Join(dir, "sshd.log"), mark, sshd, "-i", "-e", "-f", file)
+	return &Server{Addr: addr, User: me.Username, HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
+}
+
+// inetd starts a server for each connection, as inetd does, until the test ends
+// or stop is called; then all goes that has mark in its environment.
+func inetd(t testing.TB, log, mark string, argv ...string) (addr string, stop func()) {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &daemons{argv: []string{sshd, "-i", "-e", "-f", config}, log: filepath.Join(dir, "sshd.log")}
+	s := &daemons{argv: argv, log: log}
 	s.running.Go(func() { s.accept(l) })
-	stop := sync.OnceFunc(func() {
+	stop = sync.OnceFunc(func() {
 		_ = l.Close()
 		s.kill()
 		s.running.Wait()
 		killMarked(mark)
 		if t.Failed() {
-			log, _ := os.ReadFile(s.log)
-			t.Logf("sshd said:\n%s", log)
+			said, _ := os.ReadFile(s.log)
+			t.Logf("%s said:\n%s", filepath.Base(argv[0]), said)
 		}
 	})
 	t.Cleanup(stop)
-	return &Server{Addr: l.Addr().String(), User: me.Username, HostKey: host.Public, KeyFile: client.WriteFile(t), Close: stop}
+	return l.Addr().String(), stop
 }
 
 // privsep makes the folder that sshd insists on as root.

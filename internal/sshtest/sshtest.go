@@ -24,6 +24,7 @@ import (
 // Server is a running SSH server that lets User in with the key in KeyFile.
 type Server struct {
 	Addr, User, HostKey, KeyFile string
+	Key                          Key // that of KeyFile
 	// Close cuts every connection and stops listening.
 	Close func()
 }
@@ -105,39 +106,52 @@ func Serve(t testing.TB, l net.Listener, host Key, handler ssh.Handler) *Server 
 		<-done
 	}
 	t.Cleanup(stop)
-	return &Server{Addr: l.Addr().String(), User: "skysail", HostKey: host.Public, KeyFile: client.WriteFile(t), Close: stop}
+	return &Server{Addr: l.Addr().String(), User: "skysail", HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
 }
 
 // Shell answers a command as sshd does, by the shell of this machine, with dir
 // first on its PATH. The command and all it started end with the connection.
 func Shell(dir string) ssh.Handler {
 	return func(s ssh.Session) {
-		ctx, cancel := context.WithCancel(s.Context())
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "/bin/sh", "-c", s.RawCommand()) //nolint:gosec // a test server
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			_ = s.Exit(255)
-			return
-		}
-		// cmd.Stdin would make Wait wait for the end of the input.
-		go func() {
-			_, _ = io.Copy(stdin, s)
-			_ = stdin.Close()
-		}()
-		cmd.Stdout, cmd.Stderr = s, s.Stderr()
-		err = cmd.Run()
-		var exit *exec.ExitError
-		switch {
-		case errors.As(err, &exit):
-			_ = s.Exit(exit.ExitCode())
-		case err != nil:
-			_ = s.Exit(255)
-		default:
-			_ = s.Exit(0)
-		}
+		run(s, []string{"/bin/sh", "-c", s.RawCommand()}, "PATH="+dir+":"+os.Getenv("PATH"))
+	}
+}
+
+// Login is a machine whose login shell runs greeting before each command, and
+// whose /bin/sh is sh.
+func Login(greeting string, sh []string) ssh.Handler {
+	words := "'" + strings.Join(sh, "' '") + "'"
+	return func(s ssh.Session) {
+		run(s, []string{"/bin/sh", "-c", greeting + "\n" + strings.ReplaceAll(s.RawCommand(), "/bin/sh", words)})
+	}
+}
+
+func run(s ssh.Session, argv []string, env ...string) {
+	ctx, cancel := context.WithCancel(s.Context())
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // a test server
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Env = append(os.Environ(), env...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		_ = s.Exit(255)
+		return
+	}
+	// cmd.Stdin would make Wait wait for the end of the input.
+	go func() {
+		_, _ = io.Copy(stdin, s)
+		_ = stdin.Close()
+	}()
+	cmd.Stdout, cmd.Stderr = s, s.Stderr()
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		_ = s.Exit(exit.ExitCode())
+	case err != nil:
+		_ = s.Exit(255)
+	default:
+		_ = s.Exit(0)
 	}
 }

@@ -1,0 +1,80 @@
+package sshclient_test
+
+import (
+	"context"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"skysail/internal/sshtest"
+	"skysail/qos/hostmetrics"
+	"skysail/qos/sshclient"
+)
+
+// benchHosts is how many hosts are polled at once: as many as a collector
+// reads.
+const benchHosts = 16
+
+// BenchmarkPoll reads a host's metrics over a kept connection to OpenSSH and
+// parses them: in the kept shell, and by a session of its own. cpu-ms/op is
+// what this process used, user and system; sshd and the script are others.
+// With one host the process falls asleep between send and answer: what waking
+// up costs is in the number.
+func BenchmarkPoll(b *testing.B) {
+	s := sshtest.OpenSSH(b)
+	tg := sshclient.Target{Addr: s.Addr, User: s.User, HostKey: s.HostKey, KeyFile: s.KeyFile}
+	script := hostmetrics.Script("")
+	ways := map[string]func(context.Context, *sshclient.Pool) ([]byte, error){
+		"shell": func(ctx context.Context, p *sshclient.Pool) ([]byte, error) { return p.Text(ctx, tg, script) },
+		"exec": func(ctx context.Context, p *sshclient.Pool) ([]byte, error) {
+			return p.Run(ctx, tg, sshclient.Command(script), nil)
+		},
+	}
+	for _, name := range []string{"shell", "exec"} {
+		for _, hosts := range []int{1, benchHosts} {
+			b.Run(name+map[bool]string{true: "/one", false: "/many"}[hosts == 1], func(b *testing.B) { poll(b, hosts, ways[name]) })
+		}
+	}
+}
+
+func poll(b *testing.B, hosts int, run func(context.Context, *sshclient.Pool) ([]byte, error)) {
+	pools := make([]*sshclient.Pool, hosts)
+	once := func(p *sshclient.Pool) {
+		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		out, err := run(ctx, p)
+		if err == nil {
+			_, err = hostmetrics.Parse(out)
+		}
+		if err != nil {
+			b.Error(err)
+		}
+	}
+	for i := range pools {
+		pools[i] = sshclient.NewPool()
+		defer func() { _ = pools[i].Close() }()
+		once(pools[i]) // the login
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu(b)
+	var wg sync.WaitGroup
+	for i, p := range pools {
+		wg.Go(func() {
+			for range (b.N + hosts - 1 - i) / hosts {
+				once(p)
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric((cpu(b)-before).Seconds()*1e3/float64(b.N), "cpu-ms/op")
+}
+
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
