@@ -34,7 +34,7 @@ func targetsOf(dep *store.Deployment, row *store.Attempt, c *kubernetes.Cloud, p
 	for _, p := range living(pods) {
 		out = append(out, qos.Target{
 			Deployment: dep.Name, DeploymentID: dep.ID, Service: dep.Service.Name, Instance: p.Name,
-			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox,
+			Provider: row.Provider, Region: row.Region, Sandbox: dep.Sandbox, LogRules: dep.Service.Logs,
 			Kube: &qos.KubeTarget{Cluster: c, Place: fmt.Sprintf("%v %s/%s", dep.Sandbox, row.Region, row.Type), Pod: p, SeenAt: seen},
 		})
 	}

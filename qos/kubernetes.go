@@ -24,6 +24,7 @@ const SourceKubernetes = "kubernetes"
 type Pods interface {
 	PodMetrics(ctx context.Context, id string) ([]kubernetes.PodMetric, error)
 	Events(ctx context.Context, id string, since time.Time) ([]kubernetes.Event, error)
+	NewLines(ctx context.Context, p kubernetes.Pod, marks map[string]kubernetes.LogMark, count int) ([]kubernetes.LogLine, map[string]kubernetes.LogMark, bool, error)
 }
 
 // KubeTarget is a pod and how to ask for it.

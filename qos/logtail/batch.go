@@ -2,6 +2,7 @@ package logtail
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (b *batch) journal(out tail.Output) {
 		if err != nil || e.Cursor == j.Cursor {
 			continue
 		}
-		b.entry(e)
+		b.entry(SourceJournal, e)
 		some = true
 	}
 	if !ended {
@@ -99,20 +100,19 @@ func (b *batch) journal(out tail.Output) {
 }
 
 // entry takes one entry of the journal.
-func (b *batch) entry(e journald.Entry) {
+func (b *batch) entry(source string, e journald.Entry) {
 	message := e.Message[:min(len(e.Message), tail.MaxLine)]
-	b.add(SourceJournal, e.Time, e.Priority, message, int64(len(e.Message)))
+	b.add(source, e.Time, e.Priority, message, int64(len(e.Message)))
 	if e.Cursor != "" { // what stands for entries that are missing has none
 		b.state.Journal.Cursor = e.Cursor
 	}
 }
 
-// entries takes what a journal on this machine has.
-func (b *batch) entries(all []journald.Entry) {
+// entries takes what a log without a journal has.
+func (b *batch) entries(all []Entry) {
 	for _, e := range all {
-		b.entry(e)
+		b.entry(cmp.Or(e.Source, SourceJournal), e.Entry)
 	}
-	b.res.More = b.res.More || len(all) >= maxEntries
 }
 
 // files takes what the scripts said of each file, in the order of the calls.

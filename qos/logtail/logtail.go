@@ -47,12 +47,21 @@ type Target struct {
 	Unit string
 	// Logs has files, rules and retention; nil is none and the defaults.
 	Logs *spec.Logs
-	// Entries, where it is set, is the journal in place of a unit's: at most
-	// count entries after a cursor, or from the oldest on, oldest first.
-	Entries func(ctx context.Context, after string, count int) ([]journald.Entry, error)
+	// Entries, where it is set, is the log in place of a unit's journal: about
+	// count entries after a cursor, or from the oldest on, oldest first, and
+	// whether there are more. The last entry that has a cursor has the place to
+	// read on from.
+	Entries func(ctx context.Context, after string, count int) (entries []Entry, more bool, err error)
 	// Run runs a POSIX shell script on the instance and returns what it printed.
 	// It may run it twice. It is not asked where there is neither unit nor file.
 	Run func(ctx context.Context, script string) ([]byte, error)
+}
+
+// Entry is one line of such a log. Without a Source it is the journal's, without
+// a time it is taken for one of now.
+type Entry struct {
+	journald.Entry
+	Source string
 }
 
 func (t Target) files() []spec.LogFile {
@@ -161,11 +170,12 @@ func (r *Reader) round(ctx context.Context, t Target, set *logrule.Set) (Result,
 	}
 	b.journal(out)
 	if t.Entries != nil {
-		entries, err := t.Entries(ctx, s.Journal.Cursor, maxEntries)
+		entries, more, err := t.Entries(ctx, s.Journal.Cursor, maxEntries)
 		if err != nil {
 			return Result{}, err
 		}
 		b.entries(entries)
+		b.res.More = b.res.More || more
 	}
 	if err := b.files(out, limit); err != nil {
 		return Result{}, err
