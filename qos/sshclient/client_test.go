@@ -422,15 +422,7 @@ func TestKeepalive(t *testing.T) {
 	s := sshtest.Start(t, sshtest.Shell(t.TempDir()))
 	var cut atomic.Bool
 	tg := target(s)
-	tg.Addr = listen(t, func(c net.Conn) {
-		up, err := net.Dial("tcp", s.Addr)
-		if err != nil {
-			return
-		}
-		defer func() { _ = up.Close() }()
-		go pass(c, up, &cut)
-		pass(up, c, &cut)
-	})
+	tg.Addr = line(t, s.Addr, &cut)
 	c, err := sshclient.Connect(within(t, 10*time.Second), tg, sshclient.WithKeepalive(50*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
@@ -444,6 +436,20 @@ func TestKeepalive(t *testing.T) {
 	if _, err := c.Run(within(t, 10*time.Second), "sleep 60", nil); !errors.Is(err, sshclient.ErrLost) {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// line is an address that leads to addr until it is cut.
+func line(t *testing.T, addr string, cut *atomic.Bool) string {
+	t.Helper()
+	return listen(t, func(c net.Conn) {
+		up, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		defer func() { _ = up.Close() }()
+		go pass(c, up, cut)
+		pass(up, c, cut)
+	})
 }
 
 func pass(dst io.WriteCloser, src io.Reader, cut *atomic.Bool) {

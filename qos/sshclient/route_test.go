@@ -204,15 +204,7 @@ func TestJumpHostThatFallsSilent(t *testing.T) {
 	bastion := sshtest.OpenSSH(t)
 	var cut atomic.Bool
 	j := jump(bastion)
-	j.Addr = listen(t, func(c net.Conn) {
-		up, err := net.Dial("tcp", bastion.Addr)
-		if err != nil {
-			return
-		}
-		defer func() { _ = up.Close() }()
-		go pass(c, up, &cut)
-		pass(up, c, &cut)
-	})
+	j.Addr = line(t, bastion.Addr, &cut)
 	tg := target(sshtest.Start(t, sshtest.Shell(t.TempDir())))
 	tg.Via.Jumps = []sshclient.Jump{j}
 	p := sshclient.NewPool(sshclient.WithConnectTimeout(2*time.Second), sshclient.WithKeepalive(500*time.Millisecond))
