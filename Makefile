@@ -92,7 +92,7 @@ tools-debian: ## install what tests of the boot need: cloud-init, shellcheck, sy
 	@sh test/debian-tools.sh
 
 test-kube: build tools-kube tools-debian $(HELM) ## the cluster and what deploys to it: real control plane, simulated nodes
-	SKYSAIL_KUBE_REQUIRED=1 $(TEST) -count=1 -timeout 40m -parallel 6 -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
+	SKYSAIL_KUBE_REQUIRED=1 $(TEST) -count=1 -timeout 40m -parallel 4 -run '^TestKube' ./clouds/kubernetes ./sandbox ./sandbox/kube ./test
 
 race: export CGO_ENABLED := 1
 race: examples tools-debian ## the same tests under the race detector

@@ -72,6 +72,8 @@ func (c *Cluster) controllerManagerArgs() []string {
 		// Autoscaling in seconds where a cluster takes minutes.
 		"--horizontal-pod-autoscaler-sync-period=2s", "--horizontal-pod-autoscaler-initial-readiness-delay=1s",
 		"--horizontal-pod-autoscaler-cpu-initialization-period=1s", "--horizontal-pod-autoscaler-downscale-stabilization=5s",
+		// A simulated node does not fail by itself; a busy machine's heartbeats are late.
+		"--node-monitor-grace-period=10m",
 		"--profiling=false",
 	}
 }
