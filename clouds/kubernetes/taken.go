@@ -1,10 +1,10 @@
 package kubernetes
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -24,10 +24,8 @@ type LogMark struct {
 // takenBytes bounds the text of one NewLines.
 const takenBytes = 4 << 20
 
-var (
-	errEnough = errors.New("as much as was asked for")
-	errMoved  = errors.New("the container was started again meanwhile")
-)
+// errEnough ends a reading that has as much as was asked for.
+var errEnough = errors.New("as much as was asked for")
 
 // NewLines reads what the containers of a pod wrote after their marks, the
 // run before the last restart with it, in the order of its times: at most about
@@ -41,31 +39,40 @@ func (c *Cloud) NewLines(ctx context.Context, p Pod, marks map[string]LogMark, c
 		return nil, nil, false, err
 	}
 	defer api.close()
-	t := &taker{follower: &follower{cloud: c, api: api}, room: count, bytes: takenBytes}
 	for range 3 {
-		t.lines, t.marks, t.room, t.bytes = nil, map[string]LogMark{}, count, takenBytes
-		for name, m := range marks {
-			t.marks[name] = m
+		t := &taker{follower: &follower{cloud: c, api: api}, marks: map[string]LogMark{}, room: count, bytes: takenBytes}
+		maps.Copy(t.marks, marks)
+		err := t.pod(ctx, p)
+		if more = errors.Is(err, errEnough); err != nil && !more {
+			return nil, nil, false, err
 		}
-		if err = t.pod(ctx, p); !errors.Is(err, errMoved) {
-			break
+		if len(t.lines) == 0 {
+			return nil, t.marks, false, nil
 		}
-		if p, err = t.again(ctx, p); err != nil {
-			break
+		// A container that was started again while its log was read wrote what
+		// stands between the two runs into a log that is "previous" by now.
+		now, err := t.again(ctx, p)
+		if err != nil {
+			return nil, nil, false, err
 		}
+		if !restarted(p, now) {
+			slices.SortStableFunc(t.lines, func(a, b LogLine) int { return a.At.Compare(b.At) })
+			return t.lines, t.marks, more, nil
+		}
+		p = now
 	}
-	if errors.Is(err, errMoved) {
-		// It restarts faster than it is read; the next reading comes to it.
-		return nil, marks, false, nil
-	}
-	if more = errors.Is(err, errEnough); err != nil && !more {
-		return nil, nil, false, err
-	}
-	slices.SortStableFunc(t.lines, func(a, b LogLine) int { return cmp.Or(a.At.Compare(b.At), 0) })
-	return t.lines, t.marks, more, nil
+	// It restarts faster than it is read; the next reading comes to it.
+	return nil, marks, false, nil
 }
 
-// taker makes one NewLines.
+// restarted says whether a container was started between two sights of a pod.
+func restarted(before, now Pod) bool {
+	return slices.ContainsFunc(now.Containers, func(c Container) bool {
+		return !slices.ContainsFunc(before.Containers, func(o Container) bool { return o.Name == c.Name && o.Restarts == c.Restarts })
+	})
+}
+
+// taker makes one reading of NewLines.
 type taker struct {
 	*follower
 	lines       []LogLine
@@ -77,20 +84,6 @@ func (t *taker) pod(ctx context.Context, p Pod) error {
 	for _, c := range p.Containers {
 		if err := t.container(ctx, p, c); err != nil {
 			return err
-		}
-	}
-	if len(t.lines) == 0 {
-		return nil
-	}
-	// A container that was started again while its log was read wrote what
-	// stands between the two runs into a log that is "previous" by now.
-	now, err := t.again(ctx, p)
-	if err != nil {
-		return err
-	}
-	for _, c := range now.Containers {
-		if i := slices.IndexFunc(p.Containers, func(o Container) bool { return o.Name == c.Name }); i < 0 || p.Containers[i].Restarts != c.Restarts {
-			return errMoved
 		}
 	}
 	return nil

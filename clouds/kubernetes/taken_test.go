@@ -91,6 +91,53 @@ func TestNewLinesOverARestart(t *testing.T) {
 	}
 }
 
+// TestNewLinesFullOverARestart is the same where the new run alone is as much as
+// was asked for.
+func TestNewLinesFullOverARestart(t *testing.T) {
+	s := newServer(t)
+	l := newLogs(s)
+	name := unit + "-a"
+	runningPod(s, name, 0)
+	c := s.cloud()
+	before := podNamed(t, c, name)
+	l.write(name+"/echo", 0, "2026-11-30T08:00:01Z last words")
+	l.write(name+"/echo", 1, "2026-11-30T08:00:02Z new run")
+	runningPod(s, name, 1)
+	lines, marks, more, err := c.NewLines(t.Context(), before, nil, 1)
+	if want := []string{"a/echo#0 last words"}; err != nil || !more || !slices.Equal(texts(lines), want) {
+		t.Errorf("%v, more %t: %q", err, more, texts(lines))
+	}
+	lines, _, _, err = c.NewLines(t.Context(), podNamed(t, c, name), marks, 10)
+	if want := []string{"a/echo#1 new run"}; err != nil || !slices.Equal(texts(lines), want) {
+		t.Errorf("%v: %q", err, texts(lines))
+	}
+}
+
+// TestNewLinesOfARestlessPod starts the container again at each look: nothing is
+// taken, and the place stays where it was.
+func TestNewLinesOfARestlessPod(t *testing.T) {
+	s := newServer(t)
+	l := newLogs(s)
+	name := unit + "-a"
+	runningPod(s, name, 0)
+	c := s.cloud()
+	p := podNamed(t, c, name)
+	l.write(name+"/echo", 0, "2026-11-30T08:00:01Z a line")
+	runs, before := 0, s.before
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/pods/"+name) {
+			runs++
+			runningPod(s, name, runs)
+		}
+		return before(w, r)
+	}
+	marks := map[string]LogMark{"init": {N: 7}}
+	lines, next, more, err := c.NewLines(t.Context(), p, marks, 10)
+	if err != nil || more || len(lines) > 0 || len(next) != 1 || next["init"].N != 7 || runs != 3 {
+		t.Errorf("%v, more %t, %d looks: %q, %v", err, more, runs, texts(lines), next)
+	}
+}
+
 func TestNewLinesBoundsAndErrors(t *testing.T) {
 	s := newServer(t)
 	l := newLogs(s)
