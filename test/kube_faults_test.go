@@ -46,7 +46,7 @@ func TestKubeFaults(t *testing.T) {
 				s.Source.Container.Image = "registry.example/crashing:1"
 				b.fault("crashing", kube.Fault{Kind: kube.CrashLoop, Image: "crashing"})
 			},
-			code: failure.Failed, class: faults.Service, words: "ended with exit code 1", // in the back-off or running again
+			code: failure.Failed, class: faults.Service, words: "CrashLoopBackOff",
 		},
 		"quota": {
 			arrange: func(t *testing.T, b *kubeBench, p *policies.Policy, _ *spec.Service) {

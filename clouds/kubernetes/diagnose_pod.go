@@ -73,6 +73,9 @@ func (d *Diagnosis) unscheduled(p *corev1.Pod, f Finding, events []Event) {
 	d.add(f)
 }
 
+// crashLoop is the kubelet's name for a container that ends again and again.
+const crashLoop = "CrashLoopBackOff"
+
 // container notes why a container does not run. CrashLoopBackOff is only the
 // kubelet's pause: how the run before it ended says more.
 func container(f Finding, c Container, events []Event, uid string) (Finding, bool) {
@@ -105,6 +108,9 @@ func container(f Finding, c Container, events []Event, uid string) (Finding, boo
 		case ok:
 			f.Reason, f.Since = e.Reason, e.First
 			f.Text = fmt.Sprintf("%s: %s: %s", head, e.Reason, e.Message)
+		case c.Last != nil && c.Restarts > 1: // between two of the kubelet's pauses
+			f.Reason = crashLoop
+			f.Text = fmt.Sprintf("%s: %s: restart %d, it runs again after it %s", head, crashLoop, c.Restarts, c.Last.text())
 		case c.Last != nil:
 			f.Reason = c.Last.Reason
 			f.Text = fmt.Sprintf("%s: runs again after it %s", head, c.Last.text())

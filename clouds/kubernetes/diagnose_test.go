@@ -123,6 +123,14 @@ func TestDiagnose(t *testing.T) {
 			rollout(s, 1, 0, nil)
 			podOf(s, unit+"-a", crash)
 		}, faults.Service, []string{"CrashLoopBackOff", "ended with exit code 3", "2026-11-30T08:00:09Z", "panic: no database", "token=(hidden)"}},
+		"crash loop, between two pauses": {func(s *server) {
+			rollout(s, 1, 0, nil)
+			podOf(s, unit+"-a", object{"state": object{"running": object{}}, "lastState": crash["lastState"], "restartCount": 4})
+		}, faults.Service, []string{"CrashLoopBackOff: restart 4", "ended with exit code 3", "panic: no database", "token=(hidden)"}},
+		"runs again after one end": {func(s *server) {
+			rollout(s, 1, 0, nil)
+			podOf(s, unit+"-a", object{"state": object{"running": object{}}, "lastState": crash["lastState"], "restartCount": 1})
+		}, faults.Service, []string{"container echo: runs again after it ended with exit code 3"}},
 		"out of memory": {func(s *server) {
 			rollout(s, 1, 0, nil)
 			podOf(s, unit+"-a", object{"state": object{"terminated": object{"exitCode": 137, "reason": "OOMKilled"}}})
