@@ -1,6 +1,7 @@
 package qos_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +19,7 @@ func TestDropbear(t *testing.T) {
 	tg.Address, tg.HealthPort = "192.0.2.1", qos.HealthPort{Number: probetest.Port(t, probetest.Wire(t, probetest.Say("well\n")))}
 	tg.Health = &spec.Health{TCP: &spec.TCPHealth{Port: "echo", Expect: "^well"}}
 	ctx := within(t, 50*time.Second)
-	if err := qos.WaitReady(ctx, tg); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := qos.Run(ctx, tg, "cat", strings.NewReader("secret")); err != nil || string(out) != "secret" {
-		t.Errorf("run with input: %q, %v", out, err)
-	}
+	reached(ctx, t, tg)
 	pool := sshclient.NewPool()
 	defer func() { _ = pool.Close() }()
 	collector := qos.NewCollector(qos.Options{Connections: pool, Timeout: 30 * time.Second})
@@ -32,5 +28,16 @@ func TestDropbear(t *testing.T) {
 		if up(t, res, "ssh") != 1 || one(t, res, "probe_success").Value != 1 || one(t, res, "node_load1").Value < 0 {
 			t.Errorf("collected: %+v", res.Reports)
 		}
+	}
+}
+
+// reached waits for an instance and hands something to a command there.
+func reached(ctx context.Context, t *testing.T, tg qos.Target) {
+	t.Helper()
+	if err := qos.WaitReady(ctx, tg); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := qos.Run(ctx, tg, "cat", strings.NewReader("secret")); err != nil || string(out) != "secret" {
+		t.Errorf("run with input: %q, %v", out, err)
 	}
 }

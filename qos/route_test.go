@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,12 +40,7 @@ func TestThroughJumpHosts(t *testing.T) {
 	tg.Address, tg.HealthPort = "192.0.2.1", qos.HealthPort{Number: port} // not public: asked through SSH
 	tg.Health = &spec.Health{HTTP: &spec.HTTPHealth{Port: "http", Path: "/"}}
 	ctx := within(t, 50*time.Second)
-	if err := qos.WaitReady(ctx, tg); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := qos.Run(ctx, tg, "cat", strings.NewReader("secret")); err != nil || string(out) != "secret" {
-		t.Errorf("run with input: %q, %v", out, err)
-	}
+	reached(ctx, t, tg)
 	pool := sshclient.NewPool()
 	defer func() { _ = pool.Close() }()
 	for _, connections := range []*sshclient.Pool{nil, pool} {

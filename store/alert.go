@@ -101,10 +101,8 @@ func change(ctx context.Context, tx *sql.Tx, c *AlertChange, now time.Time) erro
 			return err
 		}
 	}
-	for i := range c.Notifications {
-		if err := addNotification(ctx, tx, &c.Notifications[i], now); err != nil {
-			return err
-		}
+	if err := addNotifications(ctx, tx, c.Notifications, now); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, `RELEASE change`)
 	return err

@@ -22,23 +22,21 @@ type Notification struct {
 	CreatedAt time.Time
 }
 
-func addNotification(ctx context.Context, tx *sql.Tx, n *Notification, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO notifications (dedupe, alert, channel, event, state, attempts, next_at, error, created_at, ended_at)
-		VALUES (?,?,?,?,'waiting',0,?,'',?,0)`, n.Dedupe, n.Alert, string(n.Channel), string(n.Event), millis(now), millis(now))
-	return err
+func addNotifications(ctx context.Context, tx *sql.Tx, all []Notification, now time.Time) error {
+	for i := range all {
+		n := &all[i]
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO notifications (dedupe, alert, channel, event, state, attempts, next_at, error, created_at, ended_at)
+			VALUES (?,?,?,?,'waiting',0,?,'',?,0)`, n.Dedupe, n.Alert, string(n.Channel), string(n.Event), millis(now), millis(now)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // KeepNotifications keeps what people are to be told, all or nothing. It is
 // idempotent: what is there already, by its Dedupe, is left as it is.
 func (s *Store) KeepNotifications(ctx context.Context, all []Notification) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		for i := range all {
-			if err := addNotification(ctx, tx, &all[i], s.now()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.write(ctx, func(tx *sql.Tx) error { return addNotifications(ctx, tx, all, s.now()) })
 }
 
 // ClaimNotifications returns notifications that are due, the oldest first, and

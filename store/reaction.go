@@ -84,12 +84,7 @@ func (s *Store) tell(ctx context.Context, tx *sql.Tx, r Reaction, tell Tell) err
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if err := addNotification(ctx, tx, &all[i], s.now()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return addNotifications(ctx, tx, all, s.now())
 }
 
 // Reactions returns those of a name since a time, oldest first.

@@ -17,12 +17,10 @@ const (
 	// fine is the step of the lines.
 	fine = 5 * time.Minute
 
-	probeSuccess  = metric.ProbeSuccess
-	probeDuration = metric.ProbeDuration
-	cpuSeconds    = "node_cpu_seconds_total"
-	memoryTotal   = "node_memory_MemTotal_bytes"
-	memoryLeft    = "node_memory_MemAvailable_bytes"
-	podMemory     = "container_memory_working_set_bytes"
+	cpuSeconds  = "node_cpu_seconds_total"
+	memoryTotal = "node_memory_MemTotal_bytes"
+	memoryLeft  = "node_memory_MemAvailable_bytes"
+	podMemory   = "container_memory_working_set_bytes"
 )
 
 // window is the 24 hours that are shown: whole buckets, the last of which is
@@ -104,12 +102,12 @@ func (s *Site) pastOf(ctx context.Context, id string, w window, lines bool, now 
 // lines for what charts show beside availability.
 func (s *Site) histories(ctx context.Context, id string, w window, lines bool) (map[string]*past, error) {
 	q := store.SampleQuery{Deployment: id, From: w.from, To: w.to, Step: bucket, Want: func(_, name string) bool {
-		return name == probeSuccess || name == metric.PodReady || name == metric.ServiceUp
+		return name == metric.ProbeSuccess || name == metric.PodReady || name == metric.ServiceUp
 	}}
 	if lines {
 		q.Step, q.Want = fine, func(_, name string) bool {
 			switch name {
-			case probeSuccess, metric.PodReady, metric.ServiceUp, probeDuration, cpuSeconds, memoryTotal, memoryLeft, metric.PodCPU, podMemory:
+			case metric.ProbeSuccess, metric.PodReady, metric.ServiceUp, metric.ProbeDuration, cpuSeconds, memoryTotal, memoryLeft, metric.PodCPU, podMemory:
 				return true
 			}
 			return false
@@ -150,7 +148,7 @@ func pastOf(series []store.SampleSeries, w window, step time.Duration) *past {
 			case x.Name == checks.name && x.Labels["vantage"] == checks.vantage:
 				p.checks[b].made += float64(at.Count)
 				p.checks[b].passed += at.Sum
-			case x.Name == probeDuration && x.Labels["vantage"] == probe.vantage:
+			case x.Name == metric.ProbeDuration && x.Labels["vantage"] == probe.vantage:
 				p.slow[i], p.slowLow[i], p.slowHigh[i] = mean, at.Min, at.Max
 			case x.Name == cpuSeconds:
 				all.add(i, at.Increase)
@@ -185,7 +183,7 @@ type picked struct{ name, vantage string }
 // checksOf picks what tells of availability: the health check, from here where
 // it is made from here, or a pod's readiness, or the service manager.
 func checksOf(series []store.SampleSeries) picked {
-	for _, name := range []string{probeSuccess, metric.PodReady, metric.ServiceUp} {
+	for _, name := range []string{metric.ProbeSuccess, metric.PodReady, metric.ServiceUp} {
 		if p, ok := pick(series, name); ok {
 			return p
 		}
@@ -194,7 +192,7 @@ func checksOf(series []store.SampleSeries) picked {
 }
 
 func probesOf(series []store.SampleSeries) picked {
-	p, _ := pick(series, probeDuration)
+	p, _ := pick(series, metric.ProbeDuration)
 	return p
 }
 

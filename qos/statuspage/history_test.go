@@ -29,11 +29,11 @@ func TestStateOf(t *testing.T) {
 	}{
 		{"nothing", nil, Unknown},
 		{"only the machine", []qos.Sample{one("node_load1", 0)}, Unknown},
-		{"judged", []qos.Sample{one(probeSuccess, 0), one("skysail_health_state", 0, "state", "down"), one("skysail_health_state", 1, "state", "unreachable")}, Unreachable},
-		{"too few checks yet", []qos.Sample{one(probeSuccess, 1), one("skysail_health_state", 1, "state", "unknown")}, Up},
+		{"judged", []qos.Sample{one(metric.ProbeSuccess, 0), one("skysail_health_state", 0, "state", "down"), one("skysail_health_state", 1, "state", "unreachable")}, Unreachable},
+		{"too few checks yet", []qos.Sample{one(metric.ProbeSuccess, 1), one("skysail_health_state", 1, "state", "unknown")}, Up},
 		{"judged unknown, nothing asked", []qos.Sample{one(metric.ServiceUp, 1), one("skysail_health_state", 1, "state", "unknown")}, Unknown},
-		{"from here counts", []qos.Sample{one(probeSuccess, 0, "vantage", "ssh"), one(probeSuccess, 1)}, Up},
-		{"from the instance alone", []qos.Sample{one(probeSuccess, 0, "vantage", "ssh")}, Down},
+		{"from here counts", []qos.Sample{one(metric.ProbeSuccess, 0, "vantage", "ssh"), one(metric.ProbeSuccess, 1)}, Up},
+		{"from the instance alone", []qos.Sample{one(metric.ProbeSuccess, 0, "vantage", "ssh")}, Down},
 		{"a pod", []qos.Sample{one(metric.ServiceUp, 1), one(metric.PodReady, 0)}, Down},
 		{"no health check", []qos.Sample{one(metric.ServiceUp, 1)}, Up},
 	} {
@@ -71,8 +71,8 @@ func TestPast(t *testing.T) {
 		}
 	}
 	p := pastOf([]store.SampleSeries{
-		{Name: probeSuccess, Points: []store.SamplePoint{at(0, 20, 1, 0), at(1, 20, 0.5, 0), at(3, 20, 0, 0), at(287, 4, 1, 0), at(-1, 9, 1, 0), at(288, 9, 1, 0)}},
-		{Name: probeSuccess, Labels: map[string]string{"vantage": "ssh"}, Points: []store.SamplePoint{at(6, 20, 1, 0)}},
+		{Name: metric.ProbeSuccess, Points: []store.SamplePoint{at(0, 20, 1, 0), at(1, 20, 0.5, 0), at(3, 20, 0, 0), at(287, 4, 1, 0), at(-1, 9, 1, 0), at(288, 9, 1, 0)}},
+		{Name: metric.ProbeSuccess, Labels: map[string]string{"vantage": "ssh"}, Points: []store.SamplePoint{at(6, 20, 1, 0)}},
 		{Name: metric.ServiceUp, Points: []store.SamplePoint{at(9, 20, 1, 0)}},
 		{Name: cpuSeconds, Labels: map[string]string{"mode": "idle"}, Points: []store.SamplePoint{at(0, 20, 0, 60), at(2, 20, 0, 0)}},
 		{Name: cpuSeconds, Labels: map[string]string{"mode": "iowait"}, Points: []store.SamplePoint{at(0, 20, 0, 15)}},

@@ -52,7 +52,7 @@ func stateOf(samples []qos.Sample) State {
 			if s.Value == 1 {
 				judged = State(s.Labels["state"])
 			}
-		case probeSuccess:
+		case metric.ProbeSuccess:
 			if s.Labels["vantage"] == "" {
 				here = is
 			} else {
