@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -30,6 +31,9 @@ type Client struct {
 	// turn is held by the script that has the kept shell.
 	turn chan struct{}
 	kept *kept
+	// cut is set before the connection is closed under what runs on it, which
+	// ends sooner than gone is closed.
+	cut atomic.Bool
 	// gone is closed when the connection ended, whoever ended it.
 	gone       chan struct{}
 	background sync.WaitGroup
@@ -144,12 +148,21 @@ func handshake(ctx context.Context, conn net.Conn, addr string, config *ssh.Clie
 
 // Alive reports whether the connection is not known to have ended.
 func (c *Client) Alive() bool {
+	if c.cut.Load() {
+		return false
+	}
 	select {
 	case <-c.gone:
 		return false
 	default:
 		return true
 	}
+}
+
+// abandon closes a connection on which the other side does not answer.
+func (c *Client) abandon() {
+	c.cut.Store(true)
+	_ = c.ssh.Close()
 }
 
 // Close ends the connection and every command on it.
@@ -179,7 +192,7 @@ func (c *Client) keepalive(every time.Duration) {
 			_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
 			answered <- err
 		}()
-		late := time.AfterFunc(every, func() { _ = c.ssh.Close() })
+		late := time.AfterFunc(every, c.abandon)
 		err := <-answered
 		late.Stop()
 		if err != nil {

@@ -16,6 +16,7 @@ const (
 	maxOutput = 4 << 20
 	maxStderr = 8 << 10
 	maxInput  = 1 << 20
+	maxStarts = 5
 )
 
 // Run runs cmd and returns what it printed, at most 4 MiB. What it printed
@@ -58,20 +59,22 @@ func (c *Client) exec(ctx context.Context, cmd string, input []byte, stdout io.W
 		return "", err
 	}
 	defer func() { <-c.slots }()
-	session, err := c.open(ctx)
-	if err != nil {
-		return "", err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stderr := &head{max: maxStderr}
-	session.Stdout, session.Stderr = &guarded{w: stdout, fail: cancel}, stderr
-	if input != nil {
-		session.Stdin = bytes.NewReader(input)
+	session, err := c.start(ctx, cmd, func(s *ssh.Session) error {
+		s.Stdout, s.Stderr = &guarded{w: stdout, fail: cancel}, stderr
+		if input != nil {
+			s.Stdin = bytes.NewReader(input)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
 	}
 	done := make(chan struct{})
 	go func() {
-		err = session.Run(cmd)
+		err = session.Wait()
 		close(done)
 	}()
 	select {
@@ -82,6 +85,41 @@ func (c *Client) exec(ctx context.Context, cmd string, input []byte, stdout io.W
 		return stderr.String(), c.ended(ctx, ctx.Err())
 	}
 	return stderr.String(), c.explain(err, stderr, input != nil)
+}
+
+// start opens a session that set prepares and starts cmd in it. A server that
+// closes the session instead of an answer has not run cmd: dropbear (seen with
+// 2022.83) does it to sessions that have no command yet when that of another
+// one ends. Then another session is tried.
+func (c *Client) start(ctx context.Context, cmd string, set func(*ssh.Session) error) (*ssh.Session, error) {
+	for try := 1; ; try++ {
+		session, err := c.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := set(session); err != nil {
+			_ = session.Close()
+			return nil, fmt.Errorf("open a session on %s: %w", c.addr, err)
+		}
+		done := make(chan struct{})
+		go func() {
+			err = session.Start(cmd)
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			c.abort(session, done)
+			return nil, c.ended(ctx, ctx.Err())
+		}
+		if err == nil {
+			return session, nil
+		}
+		_ = session.Close()
+		if !errors.Is(err, io.EOF) || !c.Alive() || try == maxStarts {
+			return nil, c.explain(err, &head{}, false)
+		}
+	}
 }
 
 // slot waits for one of the sessions that the connection may have.
@@ -120,7 +158,7 @@ func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
 		}
 		return o.session, nil
 	case <-ctx.Done():
-		_ = c.ssh.Close()
+		c.abandon()
 		<-done
 		return nil, c.ended(ctx, ctx.Err())
 	}
@@ -138,7 +176,7 @@ func (c *Client) abort(session *ssh.Session, done <-chan struct{}) {
 	select {
 	case <-done:
 	case <-late.C:
-		_ = c.ssh.Close()
+		c.abandon()
 		<-done
 	}
 }

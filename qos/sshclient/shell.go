@@ -77,37 +77,24 @@ func (c *Client) shell(ctx context.Context) (*kept, error) {
 	if err := c.slot(ctx); err != nil {
 		return nil, err
 	}
-	session, err := c.open(ctx)
+	hello := rand.Text()
+	s := &kept{client: c, out: newFrame(hello), errs: newFrame(hello), ended: make(chan struct{})}
+	session, err := c.start(ctx, "exec /bin/sh", func(session *ssh.Session) (err error) {
+		session.Stdout, session.Stderr = s.out, s.errs
+		s.stdin, err = session.StdinPipe()
+		return err
+	})
 	if err != nil {
 		<-c.slots
 		return nil, err
 	}
-	hello := rand.Text()
-	s := &kept{client: c, session: session, out: newFrame(hello), errs: newFrame(hello), ended: make(chan struct{})}
-	session.Stdout, session.Stderr = s.out, s.errs
-	if s.stdin, err = session.StdinPipe(); err != nil {
-		<-c.slots
-		return nil, fmt.Errorf("start a shell on %s: %w", c.addr, err)
-	}
-	started := make(chan struct{})
+	s.session = session
 	go func() {
-		if s.err = session.Start("exec /bin/sh"); s.err == nil {
-			close(started)
-			s.err = session.Wait()
-		}
+		s.err = session.Wait()
 		_ = session.Close()
 		<-c.slots
 		close(s.ended)
 	}()
-	select {
-	case <-started:
-	case <-s.ended:
-		_, err := s.died(&head{}, s.errs.stop())
-		return nil, err
-	case <-ctx.Done():
-		c.abort(session, s.ended)
-		return nil, c.ended(ctx, ctx.Err())
-	}
 	s.first = "echo " + hello + "; echo " + hello + " >&2\n"
 	return s, nil
 }
