@@ -14,28 +14,32 @@ var virtual = regexp.MustCompile(`^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)
 // sector is the unit of /proc/diskstats on every disk, whatever its own.
 const sector = 512
 
-func (r *reader) diskstats(lines []string) {
-	for _, line := range lines {
-		f := strings.Fields(line)
+var diskColumns = []struct {
+	column int
+	name   string
+	times  float64
+	per    float64
+}{
+	{3, "node_disk_reads_completed_total", 1, 1},
+	{5, "node_disk_read_bytes_total", sector, 1},
+	{7, "node_disk_writes_completed_total", 1, 1},
+	{9, "node_disk_written_bytes_total", sector, 1},
+	{12, "node_disk_io_time_seconds_total", 1, 1000}, // milliseconds
+}
+
+func (r *reader) diskstats(text string) {
+	seen := columns{}
+	for line := range lines(text) {
+		f := r.fields(line)
 		// Kernels before 2.6.25 have short lines for partitions.
 		if len(f) < 14 || virtual.MatchString(f[2]) {
 			continue
 		}
 		device := strings.ToValidUTF8(f[2], "\ufffd")
-		for _, c := range []struct {
-			column int
-			name   string
-			times  float64
-			per    float64
-		}{
-			{3, "node_disk_reads_completed_total", 1, 1},
-			{5, "node_disk_read_bytes_total", sector, 1},
-			{7, "node_disk_writes_completed_total", 1, 1},
-			{9, "node_disk_written_bytes_total", sector, 1},
-			{12, "node_disk_io_time_seconds_total", 1, 1000}, // milliseconds
-		} {
-			if v, ok := number(f[c.column]); ok {
-				r.add(metric.With(c.name, v*c.times/c.per, "device", device))
+		labels := map[string]string{"device": device}
+		for _, c := range diskColumns {
+			if v, ok := number(f[c.column]); ok && seen.first(device, c.column) {
+				r.addWith(c.name, v*c.times/c.per, labels)
 			}
 		}
 	}
@@ -43,9 +47,10 @@ func (r *reader) diskstats(lines []string) {
 
 // df reads `df -P -k /`: device, 1024-blocks, used, available, capacity, mount
 // point. It is read from the right, since a device's name may have spaces.
-func (r *reader) df(lines []string) {
-	for _, line := range lines {
-		f := strings.Fields(line)
+func (r *reader) df(text string) {
+	seen := columns{}
+	for line := range lines(text) {
+		f := r.fields(line)
 		if len(f) < 6 || f[len(f)-1] != "/" {
 			continue
 		}
@@ -57,23 +62,24 @@ func (r *reader) df(lines []string) {
 			continue
 		}
 		device := strings.ToValidUTF8(strings.Join(f[:n-5], " "), "\ufffd")
-		fstype, readonly, known := r.rootMount()
-		add := func(name string, v float64) {
-			r.add(metric.With(name, v, "device", device, "fstype", fstype, "mountpoint", "/"))
+		if !seen.first(device, 0) {
+			continue
 		}
-		add("node_filesystem_size_bytes", size*1024)
-		add("node_filesystem_free_bytes", (size-used)*1024)
-		add("node_filesystem_avail_bytes", avail*1024)
+		fstype, readonly, known := r.rootMount()
+		labels := map[string]string{"device": device, "fstype": fstype, "mountpoint": "/"}
+		r.addWith("node_filesystem_size_bytes", size*1024, labels)
+		r.addWith("node_filesystem_free_bytes", (size-used)*1024, labels)
+		r.addWith("node_filesystem_avail_bytes", avail*1024, labels)
 		if known {
-			add("node_filesystem_readonly", metric.Bool(readonly))
+			r.addWith("node_filesystem_readonly", metric.Bool(readonly), labels)
 		}
 	}
 }
 
 // rootMount reads the last mount on /, which is the one that shows.
 func (r *reader) rootMount() (fstype string, readonly, known bool) {
-	for _, line := range r.parts["mounts"] {
-		f := strings.Fields(line)
+	for line := range lines(r.parts["mounts"]) {
+		f := r.fields(line)
 		if len(f) < 4 || f[1] != "/" {
 			continue
 		}

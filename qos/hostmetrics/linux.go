@@ -1,13 +1,9 @@
 package hostmetrics
 
-import (
-	"strings"
+import "strings"
 
-	"skysail/qos/metric"
-)
-
-func (r *reader) clock(lines []string) {
-	for _, line := range lines {
+func (r *reader) clock(text string) {
+	for line := range lines(text) {
 		key, text, _ := strings.Cut(line, " ")
 		v, ok := number(text)
 		switch {
@@ -16,7 +12,7 @@ func (r *reader) clock(lines []string) {
 			r.hz = v
 		case key == "now":
 			r.now = v
-			r.add(metric.One("node_time_seconds", v))
+			r.add("node_time_seconds", v)
 		}
 	}
 }
@@ -25,16 +21,17 @@ func (r *reader) clock(lines []string) {
 // The guest columns are left out: they are counted in user and nice already.
 var modes = []string{"user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"}
 
-func (r *reader) stat(lines []string) {
-	for _, line := range lines {
-		f := strings.Fields(line)
+func (r *reader) stat(text string) {
+	seen := columns{}
+	for line := range lines(text) {
+		f := r.fields(line)
 		if len(f) < 2 {
 			continue
 		}
 		if cpu, ok := strings.CutPrefix(f[0], "cpu"); ok && cpu != "" {
 			for i, mode := range modes[:min(len(modes), len(f)-1)] {
-				if v, ok := number(f[i+1]); ok {
-					r.add(metric.With("node_cpu_seconds_total", v/r.hz, "cpu", cpu, "mode", mode))
+				if v, ok := number(f[i+1]); ok && seen.first(cpu, i) {
+					r.addWith("node_cpu_seconds_total", v/r.hz, map[string]string{"cpu": cpu, "mode": mode})
 				}
 			}
 			continue
@@ -47,7 +44,7 @@ func (r *reader) stat(lines []string) {
 		case "btime":
 			r.bootTime(v)
 		case "procs_running", "procs_blocked":
-			r.add(metric.One("node_"+f[0], v))
+			r.add("node_"+f[0], v)
 		}
 	}
 }
@@ -55,17 +52,14 @@ func (r *reader) stat(lines []string) {
 func (r *reader) bootTime(v float64) {
 	if v > 0 && !r.boot {
 		r.boot = true
-		r.add(metric.One("node_boot_time_seconds", v))
+		r.add("node_boot_time_seconds", v)
 	}
 }
 
 // uptime serves kernels whose /proc/stat has no btime.
-func (r *reader) uptime(lines []string) {
-	if r.now == 0 || len(lines) == 0 {
-		return
-	}
-	f := strings.Fields(lines[0])
-	if len(f) == 0 {
+func (r *reader) uptime(text string) {
+	f := r.fields(head(text))
+	if r.now == 0 || len(f) == 0 {
 		return
 	}
 	if up, ok := number(f[0]); ok {
@@ -73,14 +67,14 @@ func (r *reader) uptime(lines []string) {
 	}
 }
 
-func (r *reader) loadavg(lines []string) {
-	if len(lines) > 0 {
-		r.loads(strings.Fields(lines[0]))
+func (r *reader) loadavg(text string) {
+	if line := head(text); line != "" {
+		r.loads(r.fields(line))
 		return
 	}
 	// macOS: "vm.loadavg: { 1.46 1.58 1.60 }"
 	if text, ok := r.sysctl("vm.loadavg"); ok {
-		r.loads(strings.Fields(strings.Trim(text, "{} ")))
+		r.loads(r.fields(strings.Trim(text, "{} ")))
 	}
 }
 
@@ -90,29 +84,44 @@ func (r *reader) loads(f []string) {
 	}
 	for i, name := range []string{"node_load1", "node_load5", "node_load15"} {
 		if v, ok := number(f[i]); ok {
-			r.add(metric.One(name, v))
+			r.add(name, v)
 		}
 	}
 }
 
-func (r *reader) meminfo(lines []string) {
-	for _, line := range lines {
+// memory are the names of the lines of /proc/meminfo that are kept.
+var memory = map[string]string{
+	"MemTotal":     "node_memory_MemTotal_bytes",
+	"MemFree":      "node_memory_MemFree_bytes",
+	"MemAvailable": "node_memory_MemAvailable_bytes",
+	"Buffers":      "node_memory_Buffers_bytes",
+	"Cached":       "node_memory_Cached_bytes",
+	"Shmem":        "node_memory_Shmem_bytes",
+	"SReclaimable": "node_memory_SReclaimable_bytes",
+	"Slab":         "node_memory_Slab_bytes",
+	"Dirty":        "node_memory_Dirty_bytes",
+	"SwapTotal":    "node_memory_SwapTotal_bytes",
+	"SwapFree":     "node_memory_SwapFree_bytes",
+}
+
+func (r *reader) meminfo(text string) {
+	for line := range lines(text) {
 		key, text, _ := strings.Cut(line, ":")
-		f := strings.Fields(text)
-		name := "node_memory_" + key + "_bytes"
-		if _, known := metric.Lookup(name); !known || len(f) != 2 || f[1] != "kB" {
+		f := r.fields(text)
+		name, known := memory[key]
+		if !known || len(f) != 2 || f[1] != "kB" {
 			continue
 		}
 		if v, ok := number(f[0]); ok {
-			r.add(metric.One(name, v*1024))
+			r.add(name, v*1024)
 		}
 	}
-	if len(lines) > 0 {
+	if head(text) != "" {
 		return
 	}
 	if text, ok := r.sysctl("hw.memsize"); ok {
 		if v, ok := number(text); ok {
-			r.add(metric.One("node_memory_total_bytes", v))
+			r.add("node_memory_total_bytes", v)
 		}
 	}
 	// macOS: "kern.boottime: { sec = 1700000000, usec = 0 } Tue Nov 14 …"
@@ -125,24 +134,34 @@ func (r *reader) meminfo(lines []string) {
 	}
 }
 
-func (r *reader) vmstat(lines []string) {
-	for _, line := range lines {
+func (r *reader) vmstat(text string) {
+	for line := range lines(text) {
 		if text, ok := strings.CutPrefix(line, "oom_kill "); ok {
 			if v, ok := number(text); ok {
-				r.add(metric.One("node_vmstat_oom_kill", v))
+				r.add("node_vmstat_oom_kill", v)
 			}
 		}
 	}
 }
 
 // netdevColumns are the columns of /proc/net/dev that are kept.
-var netdevColumns = map[int]string{
-	0: "receive_bytes", 1: "receive_packets", 2: "receive_errs", 3: "receive_drop",
-	8: "transmit_bytes", 9: "transmit_packets", 10: "transmit_errs", 11: "transmit_drop",
+var netdevColumns = []struct {
+	column int
+	name   string
+}{
+	{0, "node_network_receive_bytes_total"},
+	{1, "node_network_receive_packets_total"},
+	{2, "node_network_receive_errs_total"},
+	{3, "node_network_receive_drop_total"},
+	{8, "node_network_transmit_bytes_total"},
+	{9, "node_network_transmit_packets_total"},
+	{10, "node_network_transmit_errs_total"},
+	{11, "node_network_transmit_drop_total"},
 }
 
-func (r *reader) netdev(lines []string) {
-	for _, line := range lines {
+func (r *reader) netdev(text string) {
+	seen := columns{}
+	for line := range lines(text) {
 		// Old kernels glue the first number to the colon, and an alias has a
 		// colon in its name.
 		colon := strings.LastIndexByte(line, ':')
@@ -150,21 +169,21 @@ func (r *reader) netdev(lines []string) {
 			continue
 		}
 		device := strings.ToValidUTF8(strings.TrimSpace(line[:colon]), "\ufffd")
-		f := strings.Fields(line[colon+1:])
+		f := r.fields(line[colon+1:])
 		if len(f) != 16 || device == "" {
 			continue
 		}
-		for i, text := range f {
-			column, kept := netdevColumns[i]
-			if v, ok := number(text); ok && kept {
-				r.add(metric.With("node_network_"+column+"_total", v, "device", device))
+		labels := map[string]string{"device": device}
+		for _, c := range netdevColumns {
+			if v, ok := number(f[c.column]); ok && seen.first(device, c.column) {
+				r.addWith(c.name, v, labels)
 			}
 		}
 	}
 }
 
 func (r *reader) sysctl(name string) (string, bool) {
-	for _, line := range r.parts["sysctl"] {
+	for line := range lines(r.parts["sysctl"]) {
 		if text, ok := strings.CutPrefix(line, name+": "); ok {
 			return strings.TrimSpace(text), true
 		}

@@ -1,10 +1,9 @@
 package hostmetrics
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -25,7 +24,7 @@ var ErrTruncated = errors.New("the output of the host script is cut short")
 // said when it yields nothing.
 var sections = []struct {
 	name  string
-	parse func(r *reader, lines []string)
+	parse func(r *reader, text string)
 	what  string
 }{
 	{"clock", (*reader).clock, "the clock"},
@@ -45,7 +44,7 @@ var sections = []struct {
 func Parse(out []byte) (Reading, error) {
 	parts, complete := split(out)
 	if len(parts) == 0 {
-		return Reading{}, fmt.Errorf("%q is not the output of the host script", head(out))
+		return Reading{}, fmt.Errorf("%.80q is not the output of the host script", head(string(out)))
 	}
 	if !complete {
 		return Reading{}, ErrTruncated
@@ -55,16 +54,16 @@ func Parse(out []byte) (Reading, error) {
 		// architecture a cloud rents out, whatever the kernel's own rate.
 		hz:    100,
 		parts: parts,
-		seen:  make(map[string]bool, 128),
+		seen:  make(map[string]bool, 32),
 	}
 	r.out.Metrics = make([]metric.Metric, 0, 128)
 	for _, s := range sections {
-		lines, asked := parts[s.name]
+		text, asked := parts[s.name]
 		if !asked {
 			continue
 		}
 		before := len(r.out.Metrics)
-		s.parse(r, lines)
+		s.parse(r, text)
 		if len(r.out.Metrics) == before && s.what != "" {
 			r.out.Missing = append(r.out.Missing, s.what)
 		}
@@ -79,9 +78,9 @@ func Parse(out []byte) (Reading, error) {
 // here.
 type reader struct {
 	out   Reading
-	parts map[string][]string
+	parts map[string]string
 	seen  map[string]bool
-	key   []byte // that add makes, kept for the next
+	few   []string // that fields gives, kept for the next line
 	hz    float64
 	now   float64
 	boot  bool
@@ -89,59 +88,113 @@ type reader struct {
 
 // add keeps the first of two equal series: a second one would make the whole
 // scrape invalid.
-func (r *reader) add(m metric.Metric) {
-	var few [4]string
-	names := few[:0]
-	for l := range m.Labels {
-		names = append(names, l)
+func (r *reader) add(name string, v float64) {
+	if !r.seen[name] {
+		r.seen[name] = true
+		r.out.Metrics = append(r.out.Metrics, metric.One(name, v))
 	}
-	slices.Sort(names)
-	r.key = append(r.key[:0], m.Name...)
-	for _, l := range names {
-		r.key = append(append(append(append(r.key, 0xff), l...), 0xff), m.Labels[l]...)
+}
+
+// addWith adds a series with labels, which may be the map of others.
+func (r *reader) addWith(name string, v float64, labels map[string]string) {
+	r.out.Metrics = append(r.out.Metrics, metric.Metric{Name: name, Value: v, Labels: labels})
+}
+
+// columns are those that a line of a table gave a metric, by number: of two
+// lines with the same name the second gives what the first did not.
+type columns map[string]uint32
+
+func (c columns) first(name string, column int) bool {
+	bit := uint32(1) << column
+	had := c[name]
+	c[name] = had | bit
+	return had&bit == 0
+}
+
+// fields is strings.Fields for text in which only ASCII space separates. What
+// it returns is overwritten by the next call.
+func (r *reader) fields(s string) []string {
+	r.few = r.few[:0]
+	start := -1
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' || c >= '\t' && c <= '\r':
+			if start >= 0 {
+				r.few = append(r.few, s[start:i])
+				start = -1
+			}
+		case start < 0:
+			start = i
+		}
 	}
-	if r.seen[string(r.key)] {
-		return
+	if start >= 0 {
+		r.few = append(r.few, s[start:])
 	}
-	r.seen[string(r.key)] = true
-	r.out.Metrics = append(r.out.Metrics, m)
+	return r.few
 }
 
 // number reads a decimal that the kernel prints. ParseFloat alone would take
 // words like inf.
 func number(s string) (float64, bool) {
-	if s == "" || strings.Trim(s, "0123456789.") != "" {
+	var n uint64
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' || i == 15 { // all numbers of 15 digits are exact
+			return decimal(s)
+		}
+		n = n*10 + uint64(s[i]-'0')
+	}
+	return float64(n), s != ""
+}
+
+func decimal(s string) (float64, bool) {
+	if strings.Trim(s, "0123456789.") != "" {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil
 }
 
-func split(out []byte) (parts map[string][]string, complete bool) {
-	parts = map[string][]string{}
-	name := ""
-	for line := range strings.Lines(string(out)) {
-		whole := strings.HasSuffix(line, "\n")
-		line = strings.TrimRight(line, "\r\n")
-		if section, ok := strings.CutPrefix(line, marker); ok {
-			if section == "end" && whole {
+// split returns the text of each section.
+func split(out []byte) (parts map[string]string, complete bool) {
+	parts = make(map[string]string, 16)
+	text, name, start, at := string(out), "", 0, 0
+	for line := range strings.Lines(text) {
+		section, ok := strings.CutPrefix(line, marker)
+		if ok {
+			// What stands before the first marker is a greeting of the machine.
+			if name != "" {
+				parts[name] = text[start:at]
+			}
+			whole := strings.HasSuffix(section, "\n")
+			name = strings.TrimRight(section, "\r\n")
+			if name == "end" && whole {
 				return parts, true
 			}
-			name = section
-			parts[name] = nil
-			continue
+			start = at + len(line)
 		}
-		// What stands before the first marker is a greeting of the machine.
-		if name != "" && line != "" {
-			parts[name] = append(parts[name], line)
-		}
+		at += len(line)
+	}
+	if name != "" {
+		parts[name] = text[start:]
 	}
 	return parts, false
 }
 
-func head(out []byte) []byte {
-	if i := bytes.IndexByte(out, '\n'); i >= 0 {
-		out = out[:i]
+// lines are the lines of a section that are not empty.
+func lines(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(text) {
+			if line = strings.TrimRight(line, "\r\n"); line != "" && !yield(line) {
+				return
+			}
+		}
 	}
-	return out[:min(len(out), 80)]
+}
+
+// head is the first line that is not empty.
+func head(text string) string {
+	for line := range lines(text) {
+		return line
+	}
+	return ""
 }
