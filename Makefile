@@ -1,5 +1,7 @@
 # Everything this repository needs is built here from its own files and Go
-# modules; `make help` lists the targets.
+# modules; `make help` lists the targets. What a pipe's first program says counts.
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
 BIN      := bin
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

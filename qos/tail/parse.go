@@ -14,9 +14,10 @@ import (
 
 // Listing is what the script told of one path and its rotated files.
 type Listing struct {
-	Sum        string // the sizes, times and names of all files
-	Same       bool   // the sum is the one that was known: nothing else is told
-	Many       bool   // there are more files than are looked at
+	Now        time.Time // the clock of the machine, zero when it has none
+	Sum        string    // the sizes, times and names of all files
+	Same       bool      // the sum is the one that was known: nothing else is told
+	Many       bool      // there are more files than are looked at
 	Unreadable []string
 	Files      []Found
 }
@@ -94,7 +95,7 @@ func (p *parser) line(line string) error {
 		p.out.Sections[rest] = data
 		return err
 	case "family":
-		p.out.Families = append(p.out.Families, Listing{Sum: rest})
+		p.out.Families = append(p.out.Families, Listing{Sum: rest, Now: p.out.Now})
 		return nil
 	}
 	n := len(p.out.Families)
@@ -173,6 +174,13 @@ func (p *parser) member(limit int) ([]byte, error) {
 	}
 	p.total -= len(data)
 	return append([]byte{}, data...), nil
+}
+
+// young reports whether the file may change once more without another key: as
+// its time is told in seconds, that is as long as its last one goes on. What the
+// kernel notes may lag behind the clock.
+func (f Found) young(now time.Time) bool {
+	return now.IsZero() || f.modified() >= now.Unix()-1
 }
 
 // modified is the time in the key, in seconds.

@@ -136,7 +136,9 @@ func (s *State) Call(path string, limit int) string {
 		}
 		want := f.ID + ":" + strconv.FormatInt(f.Offset, 10)
 		if f.settled() {
-			known = append(known, f.Key)
+			if !f.Young {
+				known = append(known, f.Key)
+			}
 			if !f.Gzip && fresh == "1" {
 				wants = append(wants, want)
 			}

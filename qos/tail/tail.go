@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"time"
 )
 
 // State is how far a log with all its rotated files was read. The zero value
@@ -57,7 +58,7 @@ func (s *State) Step(path string, limit int, l Listing) (*State, Result) {
 	if l.Same {
 		return next, Result{}
 	}
-	m := &match{path: path, limit: limit, state: next, found: distinct(l.Files), seen: l.Sum}
+	m := &match{path: path, limit: limit, state: next, found: distinct(l.Files), seen: l.Sum, now: l.Now}
 	m.owner = make([]int, len(m.found))
 	for i := range m.owner {
 		m.owner[i] = nobody
@@ -108,6 +109,7 @@ type match struct {
 	found []Found
 	owner []int // of each found file, its place in state.Files
 	seen  string
+	now   time.Time
 	res   Result
 }
 
@@ -232,7 +234,11 @@ func copyOf(a, b []byte) bool {
 func (m *match) settle() {
 	m.state.Passed = nil
 	for i, c := range m.found {
-		if c.Bad {
+		young := c.young(m.now)
+		if young {
+			m.seen = "-"
+		}
+		if c.Bad && !young {
 			m.state.Passed = append(m.state.Passed, c.Key)
 		}
 		if m.owner[i] < 0 {
@@ -248,7 +254,7 @@ func (m *match) settle() {
 			f.Quiet = 0
 		}
 		f.ID, f.Key, f.Gzip, f.Size, f.Missed = c.ID, c.Key, c.Gzip, c.Size, 0
-		f.Rotated = c.Name != m.path
+		f.Rotated, f.Young = c.Name != m.path, young
 		if len(c.Head) > len(f.Head) {
 			f.Head = c.Head
 		}
