@@ -28,7 +28,7 @@ export GOFLAGS     := $(strip $(GOFLAGS) -trimpath)
 TEST := $(GO) test -vet=off
 
 .DEFAULT_GOAL := build
-.PHONY: build bench-monitor examples demo test test-whole test-packages test-slow test-faults test-crash test-load test-kube test-logs test-fleet test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
+.PHONY: build bench-monitor examples demo test test-whole test-packages test-slow test-faults test-rest test-crash test-load test-kube test-logs test-fleet test-browser tools-debian test-providers race lint bench bench-probe bench-kube tools tools-kube clean help
 
 build: examples ## build bin/skysail, bin/cargo-tangle and the example service
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/skysail ./cmd/cargo-tangle
@@ -67,6 +67,12 @@ test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, se
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
 	$(TEST) -p 1 -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
+
+# What .ci/run runs beside test-slow: each alone leaves a processor idle.
+test-rest: build
+	$(MAKE) --no-print-directory test-faults
+	$(MAKE) --no-print-directory test-kube
+	$(MAKE) --no-print-directory test-logs
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(TEST) -count=1 -timeout 40m -run '^TestLoad$$' -v ./test
