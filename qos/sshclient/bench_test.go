@@ -2,9 +2,11 @@ package sshclient_test
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -49,7 +51,7 @@ func BenchmarkPoll(b *testing.B) {
 // long.
 func replay(b *testing.B, script string) string {
 	b.Helper()
-	out, err := exec.CommandContext(b.Context(), "sh", "-c", script).Output() //nolint:gosec // our own script
+	out, err := exec.CommandContext(b.Context(), "sh", "-c", script).Output()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,4 +101,48 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkIdle is what a host takes while nobody asks it: its connection, its
+// kept shell and what the last reading left. kB/host is heap and stacks of this
+// process after some collections of garbage, each of which halves stacks that were
+// needed for the handshake; an operation is one host. What waits here for the sshd
+// of each connection is measured with connections that nobody uses, and taken off.
+func BenchmarkIdle(b *testing.B) {
+	s := sshtest.OpenSSH(b)
+	tg := sshclient.Target{Addr: s.Addr, User: s.User, HostKey: s.HostKey, KeyFile: s.KeyFile}
+	script := replay(b, hostmetrics.Script(""))
+	pools := make([]*sshclient.Pool, 0, b.N)
+	before := resident()
+	for range b.N {
+		conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", s.Addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := conn.Read(make([]byte, 1)); err != nil { // sshd runs
+			b.Fatal(err)
+		}
+	}
+	unused := resident() - before
+	before += unused
+	for range b.N {
+		p := sshclient.NewPool()
+		defer func() { _ = p.Close() }()
+		if _, err := p.Text(b.Context(), tg, script); err != nil {
+			b.Fatal(err)
+		}
+		pools = append(pools, p)
+	}
+	b.ReportMetric(float64(resident()-before-unused)/1024/float64(b.N), "kB/host")
+	runtime.KeepAlive(pools)
+}
+
+func resident() int64 {
+	var m runtime.MemStats
+	for range 4 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
 }

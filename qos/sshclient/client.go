@@ -31,6 +31,8 @@ type Client struct {
 	// turn is held by the script that has the kept shell.
 	turn chan struct{}
 	kept *kept
+	// started gives serve a kept shell, whose end it tells.
+	started chan *kept
 	// cut is set before the connection is closed under what runs on it, which
 	// ends sooner than gone is closed.
 	cut atomic.Bool
@@ -95,16 +97,14 @@ func connect(ctx context.Context, t Target, by through, opts ...Option) (*Client
 	}
 	c := &Client{
 		addr:  t.Addr,
-		ssh:   ssh.NewClient(sc, channels, requests),
+		ssh:   &ssh.Client{Conn: sc},
 		slots: make(chan struct{}, maxSessions),
 		turn:  make(chan struct{}, 1),
 		gone:  make(chan struct{}),
+
+		started: make(chan *kept),
 	}
-	c.background.Go(func() {
-		_ = c.ssh.Wait()
-		close(c.gone)
-	})
-	c.background.Go(func() { c.keepalive(o.keepalive) })
+	c.background.Go(func() { c.serve(channels, requests, o.keepalive) })
 	return c, nil
 }
 
@@ -175,29 +175,62 @@ func (c *Client) Close() error {
 	return err
 }
 
-// keepalive finds out about a connection that was cut without a word: the
-// kernel would take minutes to.
-func (c *Client) keepalive(every time.Duration) {
+// serve refuses what the server asks for, until the connection ends, and finds
+// out about one that was cut without a word: the kernel would take minutes to. It
+// does in one goroutine what x/crypto/ssh starts some for with each connection and
+// each session: a fleet's connections are mostly idle.
+func (c *Client) serve(channels <-chan ssh.NewChannel, requests <-chan *ssh.Request, every time.Duration) {
+	defer close(c.gone)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	answered := make(chan error, 1)
+	var late *time.Timer
+	var shell *kept
+	var told <-chan *ssh.Request
+	for channels != nil || requests != nil || shell != nil {
 		select {
-		case <-c.gone:
-			return
+		case shell = <-c.started:
+			told = shell.requests
+		case r, more := <-told:
+			if more {
+				shell.note(r)
+				continue
+			}
+			_ = shell.Close()
+			<-c.slots
+			close(shell.ended)
+			shell, told = nil, nil
+		case ch, more := <-channels:
+			if !more {
+				channels = nil
+				continue
+			}
+			_ = ch.Reject(ssh.UnknownChannelType, "unknown channel type: "+ch.ChannelType())
+		case r, more := <-requests:
+			if !more {
+				requests = nil
+				continue
+			}
+			_ = r.Reply(false, nil)
 		case <-tick.C:
+			if late != nil {
+				continue
+			}
+			late = time.AfterFunc(every, c.abandon)
+			c.background.Go(func() {
+				// Any answer will do, a refusal too.
+				_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
+				answered <- err
+			})
+		case err := <-answered:
+			late.Stop()
+			late = nil
+			if err != nil {
+				_ = c.ssh.Close()
+			}
 		}
-		answered := make(chan error, 1)
-		go func() {
-			// Any answer will do, a refusal too.
-			_, _, err := c.ssh.SendRequest("keepalive@openssh.com", true, nil)
-			answered <- err
-		}()
-		late := time.AfterFunc(every, c.abandon)
-		err := <-answered
+	}
+	if late != nil {
 		late.Stop()
-		if err != nil {
-			_ = c.ssh.Close()
-			return
-		}
 	}
 }

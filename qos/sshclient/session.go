@@ -62,62 +62,71 @@ func (c *Client) exec(ctx context.Context, cmd string, input []byte, stdout io.W
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stderr := &head{max: maxStderr}
-	session, err := c.start(ctx, cmd, func(s *ssh.Session) error {
+	var running *ssh.Session
+	err := c.start(ctx, cmd, func() (session, error) {
+		s, err := c.ssh.NewSession()
+		if err != nil {
+			return nil, err
+		}
 		s.Stdout, s.Stderr = &guarded{w: stdout, fail: cancel}, stderr
 		if input != nil {
 			s.Stdin = bytes.NewReader(input)
 		}
-		return nil
+		running = s
+		return s, nil
 	})
 	if err != nil {
 		return "", err
 	}
 	done := make(chan struct{})
 	go func() {
-		err = session.Wait()
+		err = running.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
-		_ = session.Close()
+		_ = running.Close()
 	case <-ctx.Done():
-		c.abort(session, done)
+		c.abort(running, done)
 		return stderr.String(), c.ended(ctx, ctx.Err())
 	}
 	return stderr.String(), c.explain(err, stderr, input != nil)
 }
 
-// start opens a session that set prepares and starts cmd in it. A server that
-// closes the session instead of an answer has not run cmd: dropbear (seen with
-// 2022.83) does it to sessions that have no command yet when that of another
-// one ends. Then another session is tried.
-func (c *Client) start(ctx context.Context, cmd string, set func(*ssh.Session) error) (*ssh.Session, error) {
+// session is what a command runs in.
+type session interface {
+	Start(cmd string) error
+	Signal(ssh.Signal) error
+	Close() error
+}
+
+// start starts cmd in a session that open opens. A server that closes the session
+// instead of an answer has not run cmd: dropbear (seen with 2022.83) does it to
+// sessions that have no command yet when that of another one ends. Then another
+// session is tried.
+func (c *Client) start(ctx context.Context, cmd string, open func() (session, error)) error {
 	for try := 1; ; try++ {
-		session, err := c.open(ctx)
+		s, err := c.open(ctx, open)
 		if err != nil {
-			return nil, err
-		}
-		if err := set(session); err != nil {
-			_ = session.Close()
-			return nil, fmt.Errorf("open a session on %s: %w", c.addr, err)
+			return err
 		}
 		done := make(chan struct{})
 		go func() {
-			err = session.Start(cmd)
+			err = s.Start(cmd)
 			close(done)
 		}()
 		select {
 		case <-done:
 		case <-ctx.Done():
-			c.abort(session, done)
-			return nil, c.ended(ctx, ctx.Err())
+			c.abort(s, done)
+			return c.ended(ctx, ctx.Err())
 		}
 		if err == nil {
-			return session, nil
+			return nil
 		}
-		_ = session.Close()
+		_ = s.Close()
 		if !errors.Is(err, io.EOF) || !c.Alive() || try == maxStarts {
-			return nil, c.explain(err, &head{}, false)
+			return c.explain(err, &head{}, false)
 		}
 	}
 }
@@ -136,14 +145,14 @@ func (c *Client) slot(ctx context.Context) error {
 
 // open opens a session. A server that does not answer cannot be told to stop
 // waiting: then the connection is closed.
-func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
+func (c *Client) open(ctx context.Context, open func() (session, error)) (session, error) {
 	type opened struct {
-		session *ssh.Session
+		session session
 		err     error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		s, err := c.ssh.NewSession()
+		s, err := open()
 		done <- opened{s, err}
 	}()
 	select {
@@ -166,10 +175,10 @@ func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
 
 // abort ends a command that ran out of time: it is told to stop, its session
 // is closed, and when even that gets no answer, the connection.
-func (c *Client) abort(session *ssh.Session, done <-chan struct{}) {
+func (c *Client) abort(s session, done <-chan struct{}) {
 	go func() {
-		_ = session.Signal(ssh.SIGTERM)
-		_ = session.Close()
+		_ = s.Signal(ssh.SIGTERM)
+		_ = s.Close()
 	}()
 	late := time.NewTimer(abortGrace)
 	defer late.Stop()

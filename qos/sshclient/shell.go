@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,19 +26,20 @@ func Command(script string) string { return "exec " + shell.Quote("/bin/sh", "-c
 // print. A script that ctx ends takes the shell with it. While the shell is
 // busy a script has a session of its own: it does not wait for another's time.
 func (c *Client) Script(ctx context.Context, script string) ([]byte, error) {
-	return c.script(ctx, script, `(eval %s) </dev/null; echo "%s$?"`)
+	return c.script(ctx, script, `echo %[2]sb; (eval %[1]s) </dev/null; echo "%[2]s$?"`)
 }
 
 // Text is Script for one that prints some text: the shell gathers it and hands
 // it over at once, which costs this side half as much. It comes without NUL and
 // with one line feed at its end.
 func (c *Client) Text(ctx context.Context, script string) ([]byte, error) {
-	out, err := c.script(ctx, script, `o=$(eval %s </dev/null); printf '%%s\n%s%%s\n' "$o" $?`)
+	out, err := c.script(ctx, script, `o=$(eval %[1]s </dev/null); printf '%[2]sb\n%%s\n%[2]s%%s\n' "$o" $?`)
 	return append(bytes.TrimRight(out, "\n"), '\n'), err
 }
 
-// script runs a script as form says, which has places for the script and for
-// the word that ends its output, the exit status and a line feed after it.
+// script runs a script as form says, which has places for the script and for a
+// word: with a b and a line feed it begins the output, with the exit status and a
+// line feed it ends it.
 func (c *Client) script(ctx context.Context, script, form string) ([]byte, error) {
 	select {
 	case c.turn <- struct{}{}:
@@ -58,18 +60,16 @@ func (c *Client) script(ctx context.Context, script, form string) ([]byte, error
 	return c.kept.run(ctx, script, form)
 }
 
-// kept is a shell that reads scripts from its standard input.
+// kept is a shell that reads scripts from its standard input. While it has none
+// no goroutine belongs to it, as four do to an ssh.Session.
 type kept struct {
-	client  *Client
-	session *ssh.Session
-	stdin   io.Writer
-	// first is sent before the first script: what a login shell printed until
-	// then is no script's output.
-	first     string
-	out, errs *frame
-	size      int // of the largest output so far
-	ended     chan struct{}
-	err       error // once ended is closed
+	ssh.Channel
+	requests <-chan *ssh.Request
+	client   *Client
+	used     bool
+	size     int // of the largest output so far
+	ended    chan struct{}
+	exit     *ExitError // once ended is closed, nil when the server did not tell
 }
 
 // shell starts a shell. It holds one of the connection's sessions until it ends.
@@ -77,26 +77,59 @@ func (c *Client) shell(ctx context.Context) (*kept, error) {
 	if err := c.slot(ctx); err != nil {
 		return nil, err
 	}
-	hello := rand.Text()
-	s := &kept{client: c, out: newFrame(hello), errs: newFrame(hello), ended: make(chan struct{})}
-	session, err := c.start(ctx, "exec /bin/sh", func(session *ssh.Session) (err error) {
-		session.Stdout, session.Stderr = s.out, s.errs
-		s.stdin, err = session.StdinPipe()
-		return err
+	s := &kept{client: c, ended: make(chan struct{})}
+	err := c.start(ctx, "exec /bin/sh", func() (_ session, err error) {
+		s.Channel, s.requests, err = c.ssh.OpenChannel("session", nil)
+		return s, err
 	})
 	if err != nil {
 		<-c.slots
 		return nil, err
 	}
-	s.session = session
-	go func() {
-		s.err = session.Wait()
-		_ = session.Close()
+	select {
+	case c.started <- s:
+		return s, nil
+	case <-c.gone:
 		<-c.slots
-		close(s.ended)
-	}()
-	s.first = "echo " + hello + "; echo " + hello + " >&2\n"
-	return s, nil
+		return nil, c.lost(nil)
+	}
+}
+
+// Start is that of ssh.Session, for RFC 4254, section 6.5.
+func (s *kept) Start(cmd string) error {
+	ok, err := s.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{cmd}))
+	if err == nil && !ok {
+		err = errors.New("ssh: command refused")
+	}
+	return err
+}
+
+// Signal is that of ssh.Session, for RFC 4254, section 6.9.
+func (s *kept) Signal(sig ssh.Signal) error {
+	_, err := s.SendRequest("signal", false, ssh.Marshal(struct{ Signal string }{string(sig)}))
+	return err
+}
+
+// note keeps how the shell ended, for RFC 4254, section 6.10, and refuses what
+// else the server asks for, like OpenSSH's keepalive.
+func (s *kept) note(r *ssh.Request) {
+	switch r.Type {
+	case "exit-status":
+		var m struct{ Status uint32 }
+		if ssh.Unmarshal(r.Payload, &m) == nil {
+			s.exit = &ExitError{Addr: s.client.addr, Status: int(m.Status)}
+		}
+	case "exit-signal":
+		var m struct {
+			Signal         string
+			Dumped         bool
+			Message, Label string
+		}
+		if ssh.Unmarshal(r.Payload, &m) == nil {
+			s.exit = &ExitError{Addr: s.client.addr, Status: 128, Signal: m.Signal}
+		}
+	}
+	_ = r.Reply(false, nil)
 }
 
 func (s *kept) over() bool {
@@ -113,34 +146,48 @@ func (s *kept) run(ctx context.Context, script, form string) ([]byte, error) {
 	mark := rand.Text()
 	out, stderr := &head{max: maxOutput}, &head{max: maxStderr}
 	out.buf.Grow(s.size)
-	outEnd, errEnd := s.out.expect(mark, out), s.errs.expect(mark, stderr)
-	text := s.first + fmt.Sprintf(form, shell.Quote(script), mark) + "; echo " + mark + " >&2\n"
-	s.first = ""
-	stop := context.AfterFunc(ctx, func() { s.client.abort(s.session, s.ended) })
-	// What the other side does not read is waited for until the session ends.
-	// That the shell is gone is told by ended.
-	_, _ = io.WriteString(s.stdin, text)
-	var status string
-	for _, end := range []<-chan string{errEnd, outEnd} {
-		select {
-		case status = <-end:
-		case <-s.ended:
-			s.out.stop()
-			stderr = s.errs.stop()
-			if !stop() {
-				return out.Bytes(), s.client.ended(ctx, ctx.Err())
-			}
-			return s.died(out, stderr)
-		}
+	text := fmt.Sprintf(form, shell.Quote(script), mark) + "; echo " + mark + " >&2\n"
+	greets := !s.used
+	if s.used = true; greets {
+		text = "echo " + mark + "b >&2; " + text
 	}
-	if !stop() {
+	stop := context.AfterFunc(ctx, func() { s.client.abort(s, s.ended) })
+	told := make(chan bool, 1)
+	go func() {
+		in := newStream(s.Stderr())
+		defer in.free()
+		// What a login shell prints before is its script's only if it gets no further.
+		if greets && in.until(mark+"b\n", stderr) {
+			*stderr = head{max: maxStderr}
+		}
+		told <- in.until(mark, stderr)
+	}()
+	// What the other side does not read is waited for until the session ends.
+	_, _ = io.WriteString(s.Channel, text)
+	in := newStream(s.Channel)
+	defer in.free()
+	status, whole := "", in.until(mark+"b\n", nil) && in.until(mark, out)
+	if whole {
+		status, whole = in.line()
+	}
+	if whole = <-told && whole; !whole {
+		// Its output ends before the shell is said to have ended.
 		<-s.ended
+	}
+	switch {
+	case !stop():
+		<-s.ended
+		if !whole {
+			return out.Bytes(), s.client.ended(ctx, ctx.Err())
+		}
+	case !whole:
+		return out.Bytes(), s.died(stderr)
 	}
 	s.size = max(s.size, out.buf.Len())
 	n, err := strconv.Atoi(status)
 	switch {
 	case err != nil:
-		s.client.abort(s.session, s.ended)
+		s.client.abort(s, s.ended)
 		return out.Bytes(), fault(ErrProtocol, fmt.Sprintf("the shell on %s did not tell how the script ended", s.client.addr),
 			"What /bin/sh is there does not behave like a POSIX shell.", "Look at /bin/sh on the instance.", nil)
 	case n != 0:
@@ -152,99 +199,81 @@ func (s *kept) run(ctx context.Context, script, form string) ([]byte, error) {
 }
 
 // died explains a shell that ended under a script.
-func (s *kept) died(out, stderr *head) ([]byte, error) {
-	if s.err == nil {
-		return out.Bytes(), fault(ErrLost, "the shell on "+s.client.addr+" ended before the script did",
+func (s *kept) died(stderr *head) error {
+	switch {
+	case s.exit == nil:
+		return s.client.lost(&ssh.ExitMissingError{})
+	case s.exit.Status == 0:
+		return fault(ErrLost, "the shell on "+s.client.addr+" ended before the script did",
 			"What the script did is not known.", "Try again.", nil)
 	}
-	return out.Bytes(), s.client.explain(s.err, stderr, false)
+	s.exit.Stderr = stderr.String()
+	return s.exit
 }
 
-// frame cuts one stream of a shell into the outputs of scripts: each ends with
-// its mark and a line feed. What comes when no script runs is dropped.
-type frame struct {
-	mu sync.Mutex
-	// hello is not seen yet: all before it goes to greeting.
-	hello    []byte
-	greeting *head
-	mark     []byte // of the script that runs, nil for none
-	found    bool
-	out      *head
-	end      chan string
-	rest     []byte // not given to out yet: it may be the beginning of the mark
+// stream reads up to words. What it has read and not given is lost when it is
+// freed: a script's stream begins with a word of its own.
+type stream struct {
+	r    io.Reader
+	buf  *[streamBuffer]byte
+	rest []byte // of buf
 }
 
-func newFrame(hello string) *frame {
-	return &frame{hello: []byte(hello + "\n"), greeting: &head{max: maxStderr}}
+const streamBuffer = 8 << 10
+
+var streamBuffers = sync.Pool{New: func() any { return new([streamBuffer]byte) }}
+
+func newStream(r io.Reader) *stream {
+	return &stream{r: r, buf: streamBuffers.Get().(*[streamBuffer]byte)}
 }
 
-// expect gives what comes from now on, up to mark, to out. What stands between
-// the mark and the line feed comes by the channel.
-func (f *frame) expect(mark string, out *head) <-chan string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.mark, f.found, f.out, f.end = []byte(mark), false, out, make(chan string, 1)
-	if f.hello == nil {
-		f.rest = f.rest[:0]
-	}
-	return f.end
-}
+func (s *stream) free() { streamBuffers.Put(s.buf) }
 
-// stop returns what came for the script that runs, or for none yet, and takes
-// no more.
-func (f *frame) stop() *head {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	to := f.out
-	if f.hello != nil {
-		to = f.greeting
-	}
-	if !f.found {
-		_, _ = to.Write(f.rest)
-	}
-	f.hello, f.mark, f.rest = nil, nil, nil
-	return to
-}
-
-func (f *frame) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.hello == nil && f.mark == nil {
-		return len(p), nil
-	}
-	f.rest = append(f.rest, p...)
-	if f.hello != nil {
-		if !f.cut(f.hello, f.greeting) {
-			return len(p), nil
+// until writes what stands before word to to, which may be nil, and takes word.
+// Without word it writes all there is, and returns false.
+func (s *stream) until(word string, to *head) bool {
+	for {
+		i := bytes.Index(s.rest, []byte(word))
+		given := i
+		if i < 0 { // the end of rest may be the beginning of word
+			given = max(len(s.rest)-len(word)+1, 0)
 		}
-		f.hello = nil
+		if to != nil {
+			_, _ = to.Write(s.rest[:given])
+		}
+		if i >= 0 {
+			s.rest = s.rest[i+len(word):]
+			return true
+		}
+		s.rest = s.rest[given:]
+		if !s.more() {
+			if to != nil {
+				_, _ = to.Write(s.rest)
+			}
+			return false
+		}
 	}
-	if f.mark == nil {
-		return len(p), nil
-	}
-	if !f.found {
-		f.found = f.cut(f.mark, f.out)
-	}
-	if !f.found {
-		return len(p), nil
-	}
-	if i := bytes.IndexByte(f.rest, '\n'); i >= 0 {
-		f.end <- string(f.rest[:i])
-		f.mark = nil
-	}
-	return len(p), nil
 }
 
-// cut takes what stands before word out of rest, and word. Without the whole
-// word only the end of rest stays, which may be its beginning.
-func (f *frame) cut(word []byte, to *head) bool {
-	i := bytes.Index(f.rest, word)
-	taken := i + len(word)
-	if i < 0 {
-		i = max(len(f.rest)-len(word)+1, 0)
-		taken = i
+// line is what stands before the next line feed.
+func (s *stream) line() (string, bool) {
+	for {
+		if i := bytes.IndexByte(s.rest, '\n'); i >= 0 {
+			return string(s.rest[:i]), true
+		}
+		if !s.more() {
+			return "", false
+		}
 	}
-	_, _ = to.Write(f.rest[:i])
-	f.rest = append(f.rest[:0], f.rest[taken:]...)
-	return taken > i
+}
+
+// more reads more, behind rest.
+func (s *stream) more() bool {
+	n := copy(s.buf[:], s.rest)
+	if n == len(s.buf) {
+		return false // more than any line of ours
+	}
+	m, err := s.r.Read(s.buf[n:])
+	s.rest = s.buf[:n+m]
+	return m > 0 || err == nil
 }
