@@ -21,6 +21,8 @@ import (
 // reads.
 const benchHosts = 16
 
+const idleHosts = 80
+
 // BenchmarkPoll reads a host's metrics over a kept connection to OpenSSH and
 // parses them: in the kept shell, and by a session of its own. cpu-ms/op is
 // what this process used, user and system; sshd and the script are others. With
@@ -106,36 +108,34 @@ func cpu(b *testing.B) time.Duration {
 // BenchmarkIdle is what a host takes while nobody asks it: its connection, its
 // kept shell and what the last reading left. kB/host is heap and stacks of this
 // process after some collections of garbage, each of which halves stacks that were
-// needed for the handshake; an operation is one host. What waits here for the sshd
+// needed for the handshake; an operation is 80 hosts. What waits here for the sshd
 // of each connection is measured with connections that nobody uses, and taken off.
 func BenchmarkIdle(b *testing.B) {
 	s := sshtest.OpenSSH(b)
 	tg := sshclient.Target{Addr: s.Addr, User: s.User, HostKey: s.HostKey, KeyFile: s.KeyFile}
 	script := replay(b, hostmetrics.Script(""))
-	pools := make([]*sshclient.Pool, 0, b.N)
-	before := resident()
 	for range b.N {
-		conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", s.Addr)
-		if err != nil {
-			b.Fatal(err)
+		none := resident()
+		for range idleHosts {
+			conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", s.Addr)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := conn.Read(make([]byte, 1)); err != nil { // sshd runs
+				b.Fatal(err)
+			}
 		}
-		defer func() { _ = conn.Close() }()
-		if _, err := conn.Read(make([]byte, 1)); err != nil { // sshd runs
-			b.Fatal(err)
+		unused := resident()
+		for range idleHosts {
+			p := sshclient.NewPool()
+			defer func() { _ = p.Close() }()
+			if _, err := p.Text(b.Context(), tg, script); err != nil {
+				b.Fatal(err)
+			}
 		}
+		b.ReportMetric(float64((resident()-unused)-(unused-none))/1024/idleHosts, "kB/host")
 	}
-	unused := resident() - before
-	before += unused
-	for range b.N {
-		p := sshclient.NewPool()
-		defer func() { _ = p.Close() }()
-		if _, err := p.Text(b.Context(), tg, script); err != nil {
-			b.Fatal(err)
-		}
-		pools = append(pools, p)
-	}
-	b.ReportMetric(float64(resident()-before-unused)/1024/float64(b.N), "kB/host")
-	runtime.KeepAlive(pools)
 }
 
 func resident() int64 {
