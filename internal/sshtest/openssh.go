@@ -34,13 +34,24 @@ func OpenSSH(t testing.TB, config ...string) *Server {
 	if me.Uid == "0" {
 		privsep(t)
 	}
-	dir := t.TempDir()
-	host, client := NewKey(t), NewKey(t)
-	write(t, filepath.Join(dir, "host_key"), string(host.PEM))
-	write(t, filepath.Join(dir, "authorized_keys"), client.Public+"\n")
-	file := filepath.Join(dir, "sshd_config")
-	mark := "SKYSAIL_SSHTEST=" + rand.Text()
-	write(t, file, strings.Join(append(config, ""), "\n")+fmt.Sprintf(`HostKey %[1]s/host_key
+	c := configure(t, config...)
+	addr, stop := inetd(t, filepath.Join(c.dir, "sshd.log"), c.mark, sshd, "-i", "-e", "-f", c.file)
+	return c.server(t, me, addr, stop)
+}
+
+// configured is an sshd that is not started yet.
+type configured struct {
+	dir, file, mark string
+	host, client    Key
+}
+
+func configure(t testing.TB, config ...string) configured {
+	t.Helper()
+	c := configured{dir: t.TempDir(), host: NewKey(t), client: NewKey(t), mark: "SKYSAIL_SSHTEST=" + rand.Text()}
+	write(t, filepath.Join(c.dir, "host_key"), string(c.host.PEM))
+	write(t, filepath.Join(c.dir, "authorized_keys"), c.client.Public+"\n")
+	c.file = filepath.Join(c.dir, "sshd_config")
+	write(t, c.file, strings.Join(append(config, ""), "\n")+fmt.Sprintf(`HostKey %[1]s/host_key
 AuthorizedKeysFile %[1]s/authorized_keys
 PidFile none
 PasswordAuthentication no
@@ -49,9 +60,13 @@ UsePAM no
 StrictModes no
 PermitRootLogin prohibit-password
 SetEnv %[2]s HOME=%[1]s
-`, dir, mark)) // a home of its own: what this machine's user has in .bashrc is no part of a test
-	addr, stop := inetd(t, filepath.Join(dir, "sshd.log"), mark, sshd, "-i", "-e", "-f", file)
-	return &Server{Addr: addr, User: me.Username, HostKey: host.Public, KeyFile: client.WriteFile(t), Key: client, Close: stop}
+`, c.dir, c.mark)) // a home of its own: what this machine's user has in .bashrc is no part of a test
+	return c
+}
+
+func (c configured) server(t testing.TB, me *user.User, addr string, stop func()) *Server {
+	t.Helper()
+	return &Server{Addr: addr, User: me.Username, HostKey: c.host.Public, KeyFile: c.client.WriteFile(t), Key: c.client, Close: stop}
 }
 
 // inetd starts a server for each connection, as inetd does, until the test ends
