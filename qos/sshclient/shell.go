@@ -156,11 +156,12 @@ func (s *kept) run(ctx context.Context, script, form string) ([]byte, error) {
 	go func() {
 		in := newStream(s.Stderr())
 		defer in.free()
-		// What a login shell prints before is its script's only if it gets no further.
-		if greets && in.until(mark+"b\n", stderr) {
+		// What a login shell prints before is the script's only if it gets no further.
+		begun := !greets || in.until(mark+"b\n", stderr)
+		if begun {
 			*stderr = head{max: maxStderr}
 		}
-		told <- in.until(mark, stderr)
+		told <- begun && in.until(mark, stderr)
 	}()
 	// What the other side does not read is waited for until the session ends.
 	_, _ = io.WriteString(s.Channel, text)
@@ -250,6 +251,7 @@ func (s *stream) until(word string, to *head) bool {
 			if to != nil {
 				_, _ = to.Write(s.rest)
 			}
+			s.rest = nil
 			return false
 		}
 	}

@@ -236,7 +236,7 @@ func TestNoShellThere(t *testing.T) {
 	s := sshtest.Start(t, sshtest.Login("echo This account is not available >&2; exit 1", []string{"true"}))
 	_, err := connect(t, s).Script(within(t, 10*time.Second), "true")
 	var exit *sshclient.ExitError
-	if !errors.As(err, &exit) || exit.Status != 1 || !strings.Contains(err.Error(), "not available") {
+	if !errors.As(err, &exit) || exit.Status != 1 || exit.Stderr != "This account is not available\n" || !strings.Contains(err.Error(), "not available") {
 		t.Errorf("got %v", err)
 	}
 	s = sshtest.Start(t, sshtest.Login("exec cat", []string{"true"}))
