@@ -36,9 +36,7 @@ func portFree(ctx context.Context, port int) error {
 	}
 	// Some systems let one listen on an address while another program listens
 	// on all of them; that one answers.
-	dial := net.Dialer{Timeout: time.Second}
-	if c, err := dial.DialContext(ctx, "tcp", addr); err == nil {
-		_ = c.Close()
+	if answers(ctx, port) {
 		return taken
 	}
 	if ctx.Err() != nil {
@@ -58,4 +56,14 @@ func portFree(ctx context.Context, port int) error {
 			Attribute: "ports", Err: err,
 		}
 	}
+}
+
+// answers reports whether a program listens on the port.
+func answers(ctx context.Context, port int) bool {
+	dial := net.Dialer{Timeout: time.Second}
+	c, err := dial.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
 }

@@ -116,7 +116,7 @@ func (m *machine) startNative(ctx context.Context, f local.Folder, o tfplugin.Ob
 	if _, err := supervise.Start(ctx, spec); err != nil {
 		return err
 	}
-	return watch(ctx, f, nativeWatch, secrets)
+	return watch(ctx, f, o.Ints("ports"), nativeWatch, secrets)
 }
 
 func (m *machine) startContainer(ctx context.Context, f local.Folder, o tfplugin.Object, engine string, secrets []string) error {
@@ -133,7 +133,7 @@ func (m *machine) startContainer(ctx context.Context, f local.Folder, o tfplugin
 	if _, err := supervise.Start(ctx, containerSpec(f, o, engine, m.env)); err != nil {
 		return err
 	}
-	return watch(ctx, f, containerWatch, secrets)
+	return watch(ctx, f, o.Ints("ports"), containerWatch, secrets)
 }
 
 // executable makes sure that the archive holds the program it is said to.
@@ -226,7 +226,7 @@ func update(ctx context.Context, m *machine, d *tfplugin.Data) error {
 	}
 	_, err = supervise.Resume(ctx, f.Supervisor())
 	if err == nil {
-		err = watch(ctx, f, while, secrets)
+		err = watch(ctx, f, d.Ints("ports"), while, secrets)
 	}
 	if err != nil {
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,10 +14,12 @@ import (
 )
 
 // How long a service is watched after its start, and how often it is looked
-// at. A container's client needs longer to find out that it can not run.
+// at. A container's client needs longer to find out that it can not run. One that
+// listens on none of its ports yet is watched on: it may end before it does.
 const (
 	nativeWatch    = 300 * time.Millisecond
 	containerWatch = 2 * time.Second
+	silentWatch    = 10 * time.Second
 	watchEvery     = 25 * time.Millisecond
 )
 
@@ -25,9 +28,8 @@ const lastLines = 10
 
 // watch looks for a while whether the program that was just started ends at
 // once, which it would then do again and again.
-func watch(ctx context.Context, f local.Folder, while time.Duration, secrets []string) error {
-	end := time.NewTimer(while)
-	defer end.Stop()
+func watch(ctx context.Context, f local.Folder, ports []int, while time.Duration, secrets []string) error {
+	begun := time.Now()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
@@ -38,12 +40,14 @@ func watch(ctx context.Context, f local.Folder, while time.Duration, secrets []s
 		if ended(status) {
 			return endedAtOnce(f, status, secrets)
 		}
+		d := time.Since(begun)
+		if d >= while && (d >= silentWatch || len(ports) == 0 || slices.ContainsFunc(ports, func(port int) bool { return answers(ctx, port) })) {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
-		case <-end.C:
-			return nil
 		}
 	}
 }
