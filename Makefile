@@ -63,7 +63,7 @@ test-packages:
 	$(TEST) -timeout 20m -skip '^(TestKube.*|TestScriptsSlow|Test.*FaultTexts)$$' $$($(GO) list ./... | grep -vE '^skysail/test(/browser)?$$')
 
 test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, secrets, two machines, engines that misbehave
-	$(TEST) -p 1 -timeout 40m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
+	$(TEST) -p 1 -timeout 60m -run '^($(SLOW))$$' ./cmd/internal/cli ./test
 
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
 	$(TEST) -p 1 -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
