@@ -68,11 +68,10 @@ test-slow: build ## recovery, updates, reviews, failover, budgets, host keys, se
 test-faults: build ## every fault of the sandbox and a text of every class on every cloud: class, scope, next step, nothing left
 	$(TEST) -p 1 -timeout 20m -parallel 4 -run '^($(FAULTS))$$' ./sandbox/plugin ./test
 
-# What .ci/run runs beside test-slow: each alone leaves a processor idle.
+# What .ci/run runs beside test-slow, one after the other: each alone leaves a
+# processor idle.
 test-rest: build
-	$(MAKE) --no-print-directory test-faults
-	$(MAKE) --no-print-directory test-kube
-	$(MAKE) --no-print-directory test-logs
+	$(MAKE) --no-print-directory -j1 test-faults test-kube test-logs
 
 test-load: build ## 64 deployments at once while three in ten creates fail; needs 12 GB of memory
 	$(TEST) -count=1 -timeout 40m -run '^TestLoad$$' -v ./test

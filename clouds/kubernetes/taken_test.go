@@ -69,10 +69,10 @@ func TestNewLinesOnceEach(t *testing.T) {
 		"a/echo#3 third", "a/echo#3 crash", "a/echo#4 fourth")
 }
 
-// TestNewLinesOverARestart starts the container again after its pod was listed
-// and before its log is read: what the old run wrote last is in the previous
-// log by then.
-func TestNewLinesOverARestart(t *testing.T) {
+// startedAgain is a pod as it was listed, of which the container was started again
+// since: one line of its old run and one of its new run.
+func startedAgain(t *testing.T) (*Cloud, Pod) {
+	t.Helper()
 	s := newServer(t)
 	l := newLogs(s)
 	name := unit + "-a"
@@ -82,6 +82,14 @@ func TestNewLinesOverARestart(t *testing.T) {
 	l.write(name+"/echo", 0, "2026-11-30T08:00:01Z last words")
 	l.write(name+"/echo", 1, "2026-11-30T08:00:02Z new run")
 	runningPod(s, name, 1)
+	return c, before
+}
+
+// TestNewLinesOverARestart starts the container again after its pod was listed
+// and before its log is read: what the old run wrote last is in the previous
+// log by then.
+func TestNewLinesOverARestart(t *testing.T) {
+	c, before := startedAgain(t)
 	lines, marks, more, err := c.NewLines(t.Context(), before, nil, 10)
 	if want := []string{"a/echo#0 last words", "a/echo#1 new run"}; err != nil || more || !slices.Equal(texts(lines), want) {
 		t.Errorf("%v, more %t: %q", err, more, texts(lines))
@@ -94,20 +102,12 @@ func TestNewLinesOverARestart(t *testing.T) {
 // TestNewLinesFullOverARestart is the same where the new run alone is as much as
 // was asked for.
 func TestNewLinesFullOverARestart(t *testing.T) {
-	s := newServer(t)
-	l := newLogs(s)
-	name := unit + "-a"
-	runningPod(s, name, 0)
-	c := s.cloud()
-	before := podNamed(t, c, name)
-	l.write(name+"/echo", 0, "2026-11-30T08:00:01Z last words")
-	l.write(name+"/echo", 1, "2026-11-30T08:00:02Z new run")
-	runningPod(s, name, 1)
+	c, before := startedAgain(t)
 	lines, marks, more, err := c.NewLines(t.Context(), before, nil, 1)
 	if want := []string{"a/echo#0 last words"}; err != nil || !more || !slices.Equal(texts(lines), want) {
 		t.Errorf("%v, more %t: %q", err, more, texts(lines))
 	}
-	lines, _, _, err = c.NewLines(t.Context(), podNamed(t, c, name), marks, 10)
+	lines, _, _, err = c.NewLines(t.Context(), podNamed(t, c, before.Name), marks, 10)
 	if want := []string{"a/echo#1 new run"}; err != nil || !slices.Equal(texts(lines), want) {
 		t.Errorf("%v: %q", err, texts(lines))
 	}

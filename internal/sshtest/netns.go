@@ -78,10 +78,7 @@ func Namespace(t testing.TB) *Machine {
 		_ = sshd.Wait()
 		killMarked(c.mark)
 		_ = log.Close()
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("sshd said:\n%s", said)
-		}
+		tellLog(t, "sshd", log.Name())
 	})
 	t.Cleanup(stop)
 	addr := net.JoinHostPort(there, "22")

@@ -84,13 +84,18 @@ func inetd(t testing.TB, log, mark string, argv ...string) (addr string, stop fu
 		s.kill()
 		s.running.Wait()
 		killMarked(mark)
-		if t.Failed() {
-			said, _ := os.ReadFile(s.log)
-			t.Logf("%s said:\n%s", filepath.Base(argv[0]), said)
-		}
+		tellLog(t, argv[0], s.log)
 	})
 	t.Cleanup(stop)
 	return l.Addr().String(), stop
+}
+
+// tellLog shows what a server said in a test that failed.
+func tellLog(t testing.TB, program, log string) {
+	if t.Failed() {
+		said, _ := os.ReadFile(log) //nolint:gosec // of this test
+		t.Logf("%s said:\n%s", filepath.Base(program), said)
+	}
 }
 
 // privsep makes the folder that sshd insists on as root.

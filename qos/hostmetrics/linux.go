@@ -1,6 +1,10 @@
 package hostmetrics
 
-import "strings"
+import (
+	"strings"
+
+	"skysail/qos/metric"
+)
 
 func (r *reader) clock(text string) {
 	for line := range lines(text) {
@@ -50,8 +54,7 @@ func (r *reader) stat(text string) {
 }
 
 func (r *reader) bootTime(v float64) {
-	if v > 0 && !r.boot {
-		r.boot = true
+	if v > 0 {
 		r.add("node_boot_time_seconds", v)
 	}
 }
@@ -89,27 +92,12 @@ func (r *reader) loads(f []string) {
 	}
 }
 
-// memory are the names of the lines of /proc/meminfo that are kept.
-var memory = map[string]string{
-	"MemTotal":     "node_memory_MemTotal_bytes",
-	"MemFree":      "node_memory_MemFree_bytes",
-	"MemAvailable": "node_memory_MemAvailable_bytes",
-	"Buffers":      "node_memory_Buffers_bytes",
-	"Cached":       "node_memory_Cached_bytes",
-	"Shmem":        "node_memory_Shmem_bytes",
-	"SReclaimable": "node_memory_SReclaimable_bytes",
-	"Slab":         "node_memory_Slab_bytes",
-	"Dirty":        "node_memory_Dirty_bytes",
-	"SwapTotal":    "node_memory_SwapTotal_bytes",
-	"SwapFree":     "node_memory_SwapFree_bytes",
-}
-
 func (r *reader) meminfo(text string) {
 	for line := range lines(text) {
 		key, text, _ := strings.Cut(line, ":")
 		f := r.fields(text)
-		name, known := memory[key]
-		if !known || len(f) != 2 || f[1] != "kB" {
+		name := "node_memory_" + key + "_bytes"
+		if _, known := metric.Lookup(name); !known || len(f) != 2 || f[1] != "kB" {
 			continue
 		}
 		if v, ok := number(f[0]); ok {

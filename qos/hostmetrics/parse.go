@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,7 +84,6 @@ type reader struct {
 	few   []string // that fields gives, kept for the next line
 	hz    float64
 	now   float64
-	boot  bool
 }
 
 // add keeps the first of two equal series: a second one would make the whole
@@ -111,44 +111,19 @@ func (c columns) first(name string, column int) bool {
 	return had&bit == 0
 }
 
-// fields is strings.Fields for text in which only ASCII space separates. What
-// it returns is overwritten by the next call.
+// fields is strings.Fields; the next call overwrites what it returns.
 func (r *reader) fields(s string) []string {
-	r.few = r.few[:0]
-	start := -1
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == ' ' || c >= '\t' && c <= '\r':
-			if start >= 0 {
-				r.few = append(r.few, s[start:i])
-				start = -1
-			}
-		case start < 0:
-			start = i
-		}
-	}
-	if start >= 0 {
-		r.few = append(r.few, s[start:])
-	}
+	r.few = slices.AppendSeq(r.few[:0], strings.FieldsSeq(s))
 	return r.few
 }
 
 // number reads a decimal that the kernel prints. ParseFloat alone would take
 // words like inf.
 func number(s string) (float64, bool) {
-	var n uint64
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' || i == 15 { // all numbers of 15 digits are exact
-			return decimal(s)
+		if (s[i] < '0' || s[i] > '9') && s[i] != '.' {
+			return 0, false
 		}
-		n = n*10 + uint64(s[i]-'0')
-	}
-	return float64(n), s != ""
-}
-
-func decimal(s string) (float64, bool) {
-	if strings.Trim(s, "0123456789.") != "" {
-		return 0, false
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil

@@ -21,11 +21,11 @@ func (l Line) Cut() bool { return l.Size > int64(len(l.Text)) }
 
 // File is how far one file was read, whatever its name is by now.
 type File struct {
-	ID  string `json:"id"`  // device and inode
-	Key string `json:"key"` // and size and time, as it was last seen
-	// Young is set when Key may stay as it is although the file changes.
-	Young bool `json:"young,omitempty"`
-	Gzip  bool `json:"gzip,omitempty"`
+	ID string `json:"id"` // device and inode
+	// Key is ID and size and time, as the file was last seen; empty while these may
+	// stay as they are although it changes.
+	Key  string `json:"key"`
+	Gzip bool   `json:"gzip,omitempty"`
 	// Head is the beginning of the content, at most 512 bytes: what the file
 	// is known by where its inode is another.
 	Head   []byte `json:"head"`

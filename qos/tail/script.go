@@ -136,7 +136,7 @@ func (s *State) Call(path string, limit int) string {
 		}
 		want := f.ID + ":" + strconv.FormatInt(f.Offset, 10)
 		if f.settled() {
-			if !f.Young {
+			if f.Key != "" {
 				known = append(known, f.Key)
 			}
 			if !f.Gzip && fresh == "1" {

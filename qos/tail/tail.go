@@ -234,11 +234,10 @@ func copyOf(a, b []byte) bool {
 func (m *match) settle() {
 	m.state.Passed = nil
 	for i, c := range m.found {
-		young := c.young(m.now)
-		if young {
-			m.seen = "-"
+		if c.young(m.now) {
+			m.seen, c.Key = "-", ""
 		}
-		if c.Bad && !young {
+		if c.Bad && c.Key != "" {
 			m.state.Passed = append(m.state.Passed, c.Key)
 		}
 		if m.owner[i] < 0 {
@@ -254,7 +253,7 @@ func (m *match) settle() {
 			f.Quiet = 0
 		}
 		f.ID, f.Key, f.Gzip, f.Size, f.Missed = c.ID, c.Key, c.Gzip, c.Size, 0
-		f.Rotated, f.Young = c.Name != m.path, young
+		f.Rotated = c.Name != m.path
 		if len(c.Head) > len(f.Head) {
 			f.Head = c.Head
 		}
