@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"skysail/internal/failure"
 	"skysail/store"
@@ -55,8 +56,10 @@ var recoveries = map[store.Phase]func(*Deployer, context.Context, *store.Deploym
 // the kernel's word, and else is Busy; it first ends what that left running.
 // Then the journal decides: what was completely made is brought into service,
 // everything else is removed with proof. It ends in a stable phase, or with
-// LeftBehind in stuck. It is idempotent, and may be killed and run again. An
-// interrupt stops it before the next decision, never a clean-up.
+// LeftBehind in stuck. A deployment that came into service and was never read is
+// waited for until it is healthy, as Deploy does. It is idempotent, and may be
+// killed and run again. An interrupt stops it before the next decision, never a
+// clean-up.
 func (d *Deployer) Recover(ctx context.Context, name string) (Recovery, error) {
 	row, err := d.get(ctx, name)
 	if err != nil {
@@ -94,6 +97,9 @@ func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Re
 	do, ok := recoveryOf(row)
 	if !ok {
 		r.Why = "nobody died over it, and there is nothing to recover"
+		if row.Phase == store.Running {
+			return r, d.seeHealthy(ctx, row, &r)
+		}
 		return r, nil
 	}
 	if err := d.takeOver(ctx, row, orphanGrace); err != nil {
@@ -106,6 +112,37 @@ func (d *Deployer) recoverLocked(ctx context.Context, row *store.Deployment) (Re
 	}
 	err := do(d, ctx, row, &r)
 	return r, err
+}
+
+// seeHealthy waits for the health of a deployment that came into service and was
+// never read: its process died before it could see it healthy.
+func (d *Deployer) seeHealthy(ctx context.Context, row *store.Deployment, r *Recovery) error {
+	samples, err := d.store.LatestSamples(ctx, row.ID)
+	if err != nil || len(samples) > 0 {
+		return err
+	}
+	attempts, err := d.store.Attempts(ctx, row.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(attempts, func(a store.Attempt) bool { return a.N == row.Attempt })
+	if i < 0 {
+		return nil
+	}
+	targets, err := d.targets(ctx, row, &attempts[i], row.Instances)
+	if err != nil {
+		return err
+	}
+	err = d.waitHealthy(ctx, row, &attempt{dep: row, row: attempts[i]}, targets)
+	var unhealthy *UnhealthyError
+	switch {
+	case errors.As(err, &unhealthy) && ctx.Err() == nil:
+		r.Did, r.Why = RecoveredResumed, "it was in service already, and nobody had seen it healthy; now "+unhealthy.Error()
+		return nil
+	case err == nil:
+		r.Did, r.Why = RecoveredResumed, "it was in service already, and nobody had seen it healthy; it is"
+	}
+	return err
 }
 
 // recoverPending forgets a deployment that was never approved.

@@ -36,6 +36,7 @@ func TestRecoverDeploy(t *testing.T) {
 		"applied, not in the journal": {at: "step:apply:acted", again: "step:destroy:acted", did: deploy.RecoveredUndone, phase: store.FailedAll},
 		"applied":                     {at: "step:apply:ended", again: "step:hostkeys:begun", did: deploy.RecoveredResumed, phase: store.Running},
 		"succeeded, not yet running":  {at: "attempt:succeeded", did: deploy.RecoveredResumed, phase: store.Running},
+		"running, not seen healthy":   {at: "step:register:acted", did: deploy.RecoveredResumed, phase: store.Running},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +60,9 @@ func TestRecoverDeploy(t *testing.T) {
 			}
 			if c.phase == store.Running {
 				b.serves(d, svc.Name)
+				if samples, err := d.Samples(t.Context(), svc.Name); err != nil || len(samples) == 0 {
+					t.Errorf("%d samples after the recovery, %v", len(samples), err)
+				}
 				return
 			}
 			b.nothingLeft()
